@@ -1,0 +1,109 @@
+// Primitives from Node's OpenSSL: synchronous, constant-time where OpenSSL is. The contract is primitives.d.ts.
+import * as crypto from 'node:crypto'
+import { promisify } from 'node:util'
+import type { Bytes, KeyKind, KeyPair, Sign, SignatureAlgorithm, Unwrap, Verify, Wrap } from './primitives.d.ts'
+
+const generate = promisify(crypto.generateKeyPair)
+
+export function sha256(message: Uint8Array): Bytes {
+  return plain(crypto.hash('sha256', message, 'buffer') as Buffer)
+}
+
+export function hmacSha256(key: Uint8Array, message: Uint8Array): Bytes {
+  return plain(crypto.createHmac('sha256', key).update(message).digest())
+}
+
+export function randomBytes(count: number): Bytes {
+  return plain(crypto.randomBytes(count))
+}
+
+export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Bytes {
+  return plain(crypto.createCipheriv('aes-256-cfb', key, iv).update(plaintext))
+}
+
+export function decryptAes256Cfb(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Bytes {
+  return plain(crypto.createDecipheriv('aes-256-cfb', key, iv).update(ciphertext))
+}
+
+/** One row per algorithm: the digest that OpenSSL wants, its key options, and the key type it must be given. */
+const algorithms = {
+  Ed25519: { digest: null, options: {}, type: 'ed25519' },
+  ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' }, type: 'ec' },
+  PS256: { digest: 'sha256', options: { padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, type: 'rsa' },
+  RS256: { digest: 'sha256', options: { padding: crypto.constants.RSA_PKCS1_PADDING }, type: 'rsa' },
+  'ML-DSA-44': { digest: null, options: {}, type: 'ml-dsa-44' },
+  'ML-DSA-65': { digest: null, options: {}, type: 'ml-dsa-65' },
+} as const satisfies Record<SignatureAlgorithm, { digest: string | null; options: object; type: string }>
+
+export function verifierOf(algorithm: SignatureAlgorithm, spki: Uint8Array): Verify {
+  const { digest, options, type } = algorithms[algorithm]
+  const key = { key: publicKey(spki, type), ...options }
+  return (message, signature) => crypto.verify(digest, message, key, signature)
+}
+
+export function signerOf(algorithm: SignatureAlgorithm, pkcs8: Uint8Array): Sign {
+  const { digest, options, type } = algorithms[algorithm]
+  const key = { key: privateKey(pkcs8, type), ...options }
+  return (message) => plain(crypto.sign(digest, message, key))
+}
+
+const oaep = { padding: crypto.constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha512' }
+
+export function wrapperOf(spki: Uint8Array): Wrap {
+  const key = { key: publicKey(spki, 'rsa'), ...oaep }
+  return (bytes) => plain(crypto.publicEncrypt(key, bytes))
+}
+
+export function unwrapperOf(pkcs8: Uint8Array): Unwrap {
+  const key = { key: privateKey(pkcs8, 'rsa'), ...oaep }
+  return (wrapped) => plain(crypto.privateDecrypt(key, wrapped))
+}
+
+const kinds = {
+  Ed25519: ['ed25519', {}],
+  'P-256': ['ec', { namedCurve: 'P-256' }],
+  'RSA-2048': ['rsa', { modulusLength: 2048, publicExponent: 65537 }],
+  'RSA-3072': ['rsa', { modulusLength: 3072, publicExponent: 65537 }],
+  'RSA-4096': ['rsa', { modulusLength: 4096, publicExponent: 65537 }],
+  'ML-DSA-44': ['ml-dsa-44', {}],
+  'ML-DSA-65': ['ml-dsa-65', {}],
+} as const satisfies Record<KeyKind, readonly [string, object]>
+
+export async function generateKeyPair(kind: KeyKind): Promise<KeyPair> {
+  const [type, options] = kinds[kind]
+  const pair = (await generate(type as 'rsa', options as { modulusLength: number })) as unknown as {
+    publicKey: crypto.KeyObject
+    privateKey: crypto.KeyObject
+  }
+  return {
+    spki: plain(pair.publicKey.export({ type: 'spki', format: 'der' })),
+    pkcs8: plain(pair.privateKey.export({ type: 'pkcs8', format: 'der' })),
+  }
+}
+
+export function publicOf(pkcs8: Uint8Array): Bytes {
+  const key = crypto.createPublicKey(crypto.createPrivateKey({ key: asBuffer(pkcs8), format: 'der', type: 'pkcs8' }))
+  return plain(key.export({ type: 'spki', format: 'der' }))
+}
+
+function publicKey(spki: Uint8Array, type: string): crypto.KeyObject {
+  return checkType(crypto.createPublicKey({ key: asBuffer(spki), format: 'der', type: 'spki' }), type)
+}
+
+function privateKey(pkcs8: Uint8Array, type: string): crypto.KeyObject {
+  return checkType(crypto.createPrivateKey({ key: asBuffer(pkcs8), format: 'der', type: 'pkcs8' }), type)
+}
+
+function checkType(key: crypto.KeyObject, type: string): crypto.KeyObject {
+  if (key.asymmetricKeyType !== type) throw new TypeError(`a key of type ${key.asymmetricKeyType}, not ${type}`)
+  return key
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** A Uint8Array over the same memory: a Buffer's overridden methods (slice shares, toString) must not leak out. */
+function plain(buffer: Buffer): Bytes {
+  return new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset, buffer.byteLength)
+}
