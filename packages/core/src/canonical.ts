@@ -1,0 +1,101 @@
+// JSON in the one spelling that is signed: RFC 8785 (JCS), with integers as the only numbers.
+import { limits } from './limits.ts'
+import { Refused } from './refused.ts'
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+export type JsonObject = { readonly [name: string]: Json }
+
+/**
+ * RFC 8785: members sorted by UTF-16 code units, no white space, ECMAScript string escapes. Numbers must be
+ * integers of at most 2^53 - 1, so that no reader rounds them. Throws `malformed` for anything else.
+ */
+export function formatCanonical(value: Json): string {
+  return format(value, 0)
+}
+
+/** Decodes, encodes again and compares, so that each value has one spelling. `what` names it in messages. */
+export function parseCanonical(text: string, what: string): Json {
+  const value = parseJson(text, what)
+  if (formatCanonical(value) !== text)
+    throw new Refused('malformed', `${what} is not canonical JSON (RFC 8785)`)
+  return value
+}
+
+/** Plain JSON; only the syntax is checked. */
+export function parseJson(text: string, what: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw new Refused('malformed', `${what} is not JSON`, { cause })
+  }
+}
+
+/**
+ * The members of an object that has all of `required`, perhaps some of `optional`, and no others.
+ * Throws `malformed`, or `unknown-field` naming the member.
+ */
+export function membersOf(
+  value: unknown,
+  what: string,
+  required: readonly string[],
+  optional: readonly string[] = [],
+): Readonly<Record<string, Json | undefined>> {
+  if (!isObject(value)) throw new Refused('malformed', `${what} is not an object`)
+  for (const name of required) {
+    if (!Object.hasOwn(value, name)) throw new Refused('malformed', `${what} lacks "${name}"`)
+  }
+  for (const name of Object.keys(value)) {
+    if (!required.includes(name) && !optional.includes(name)) {
+      throw new Refused('unknown-field', `${what} has an unknown member ${JSON.stringify(name.slice(0, 64))}`)
+    }
+  }
+  return Object.assign(Object.create(null), value)
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Throws `malformed` unless the value is a string. */
+export function textMember(value: unknown, what: string): string {
+  if (typeof value !== 'string') throw new Refused('malformed', `${what} is not a string`)
+  return value
+}
+
+/** Throws `malformed` unless the value is an integer from 0 to 2^53 - 1. */
+export function integerMember(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) {
+    throw new Refused('malformed', `${what} is not a whole number`)
+  }
+  return value
+}
+
+export function listMember(value: unknown, what: string): readonly Json[] {
+  if (!Array.isArray(value)) throw new Refused('malformed', `${what} is not a list`)
+  return value
+}
+
+function format(value: unknown, depth: number): string {
+  if (depth > limits.jsonDepthMax)
+    throw new Refused('too-large', `JSON is nested deeper than ${limits.jsonDepthMax}`)
+  switch (typeof value) {
+    case 'string':
+      if (!value.isWellFormed()) throw new Refused('malformed', 'a string has a lone surrogate')
+      return JSON.stringify(value)
+    case 'number':
+      if (!Number.isSafeInteger(value))
+        throw new Refused('malformed', 'a number is not an integer below 2^53')
+      return String(value)
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'object':
+      break
+    default:
+      throw new Refused('malformed', `JSON cannot hold a ${typeof value}`)
+  }
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return `[${value.map((item) => format(item, depth + 1)).join(',')}]`
+  const members = Object.entries(value).filter(([, member]) => member !== undefined)
+  members.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${members.map(([name, member]) => `${format(name, depth)}:${format(member, depth + 1)}`).join(',')}}`
+}

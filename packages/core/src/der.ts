@@ -1,0 +1,12 @@
+// The little DER (X.690) that key containers need.
+import { type Bytes, concat, parseHex } from './bytes.ts'
+
+/** AlgorithmIdentifier { rsaEncryption, NULL } (RFC 8017 A.1). */
+export const rsaAlgorithm: Bytes = parseHex('300d06092a864886f70d0101010500', 'DER')
+
+/** One DER element: tag, length in its shortest form, content. */
+export function element(tag: number, content: Uint8Array): Bytes {
+  const length = content.length
+  const head = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
+  return concat(new Uint8Array([tag, ...head]), content)
+}

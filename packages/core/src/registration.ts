@@ -1,0 +1,186 @@
+/*
+ * Bodies of the statements in the `keys` bucket.
+ *
+ *     ledgerstone.genesis       {bucket, ledger, ledgerKey, logKeys: [vkey, ...], policy: <64 hex>,
+ *                                registrars: [registration, ...], threshold}                   block 0 of keys
+ *     ledgerstone.genesis       {bucket, ledger}                                       block 0 of any other bucket
+ *     ledgerstone.log-keys      {log: <origin>, logKeys: [vkey, ...]}
+ *     ledgerstone.policy        {policy: <64 hex>}
+ *     ledgerstone.key.register  registration
+ *     ledgerstone.key.rotate    registration + {replaces: <kid>, replacesProof: <base64url>}
+ *     ledgerstone.key.revoke    {kid, reason, suspectFrom?: <time>}
+ *     ledgerstone.key.approve   {}                              refs: [block hash of the request]
+ *
+ *     registration = {assurance, key: <base64url SPKI>, notAfter?, notBefore?, owner, proof, purpose, roles?: [...]}
+ *     proof        = {signature: <base64url>} by a signing key, {answered: <uuid>} by a receiving key
+ */
+import { verifierOf } from '#primitives'
+import { type Bytes, formatBase64url, parseBase64url, parseHex, utf8 } from './bytes.ts'
+import { formatCanonical, integerMember, type Json, type JsonObject, listMember, membersOf, textMember } from './canonical.ts'
+import { checkUuid } from './names.ts'
+import { Refused } from './refused.ts'
+import { checkSpki, keyIdOf, type PublicKeyKind } from './spki.ts'
+import type { StatementAlgorithm } from './statement.ts'
+import { formatTime, parseTime } from './time.ts'
+
+export type Purpose = 'sign' | 'receive'
+/** `ledger` signs geneses, `registrar` changes the registry, `erase` erases envelopes. */
+export type Role = 'ledger' | 'registrar' | 'erase'
+/** How sure the registrar was of whose key it is: made on its own machine, a token, a compared string, two people. */
+export type Assurance = 'local' | 'token' | 'sas' | 'two-person'
+
+export type Registration = {
+  readonly kid: string
+  readonly spki: Bytes
+  readonly kind: PublicKeyKind
+  readonly owner: string
+  readonly purpose: Purpose
+  readonly roles: readonly Role[]
+  readonly assurance: Assurance
+  /** Milliseconds since 1970; absent: no bound. */
+  readonly notBefore?: number
+  readonly notAfter?: number
+}
+
+const ownerName = /^[a-z0-9][a-z0-9._@-]{0,126}$/
+const purposes: readonly string[] = ['sign', 'receive'] satisfies Purpose[]
+const roles: readonly string[] = ['ledger', 'registrar', 'erase'] satisfies Role[]
+const assurances: readonly string[] = ['local', 'token', 'sas', 'two-person'] satisfies Assurance[]
+
+const required = ['assurance', 'key', 'owner', 'proof', 'purpose']
+const optional = ['notAfter', 'notBefore', 'roles']
+
+/** The algorithm that a key of this kind signs statements with; undefined for kinds that do not sign them. */
+export function statementAlgorithmOf(kind: PublicKeyKind): StatementAlgorithm | undefined {
+  return ({ Ed25519: 'Ed25519', 'P-256': 'ES256', RSA: 'PS256', 'ML-DSA-65': 'ML-DSA-65', 'ML-DSA-44': undefined } as const)[kind]
+}
+
+/** The body of a registration, without its proof. */
+export function formatRegistration(registration: Registration): JsonObject {
+  const { spki, owner, purpose, assurance, notBefore, notAfter } = registration
+  return {
+    assurance,
+    key: formatBase64url(spki),
+    owner,
+    purpose,
+    ...(registration.roles.length > 0 && { roles: [...registration.roles] }),
+    ...(notBefore !== undefined && { notBefore: formatTime(notBefore) }),
+    ...(notAfter !== undefined && { notAfter: formatTime(notAfter) }),
+  }
+}
+
+/** What a signing key signs to prove that its holder asks for this registration in this log; `body` is without proof. */
+export function proofMessage(origin: string, body: JsonObject): Bytes {
+  return utf8(`ledgerstone key proof v1\n${origin}\n${formatCanonical(body)}\n`)
+}
+
+/** What an old key signs to hand over to a new one. */
+export function replacesMessage(origin: string, body: JsonObject): Bytes {
+  const { proof: _, replacesProof: __, ...rest } = body
+  return utf8(`ledgerstone key rotation v1\n${origin}\n${formatCanonical(rest)}\n`)
+}
+
+/**
+ * A registration with its proof of possession checked. `extra` names further members that the body may have.
+ * Throws `malformed`, `wrong-key` or `bad-signature`.
+ */
+export async function parseRegistration(
+  origin: string,
+  body: Json,
+  extra: readonly string[] = [],
+): Promise<Registration> {
+  const m = membersOf(body, 'the registration', [...required, ...extra], optional)
+  const spki = parseBase64url(textMember(m['key'], 'key'), 'key')
+  const owner = textMember(m['owner'], 'owner')
+  if (!ownerName.test(owner)) throw new Refused('bad-name', 'not an owner name')
+  const registration: Registration = {
+    kid: keyIdOf(spki),
+    spki,
+    kind: checkSpki(spki),
+    owner,
+    purpose: oneOf(purposes, m['purpose'], 'purpose') as Purpose,
+    roles: m['roles'] === undefined ? [] : (parseRoles(m['roles']) as Role[]),
+    assurance: oneOf(assurances, m['assurance'], 'assurance') as Assurance,
+    ...(m['notBefore'] !== undefined && { notBefore: parseTime(textMember(m['notBefore'], 'notBefore'), 'notBefore') }),
+    ...(m['notAfter'] !== undefined && { notAfter: parseTime(textMember(m['notAfter'], 'notAfter'), 'notAfter') }),
+  }
+  checkUse(registration)
+  await checkProof(registration, origin, body as JsonObject, m['proof'] as Json)
+  return registration
+}
+
+export type GenesisOfKeys = {
+  readonly ledgerKey: Bytes
+  readonly logKeys: readonly string[]
+  /** SHA-256 of the policy text. */
+  readonly policy: Bytes
+  readonly registrars: readonly Registration[]
+  readonly threshold: number
+}
+
+export async function parseGenesisOfKeys(ledger: string, origin: string, body: Json): Promise<GenesisOfKeys> {
+  const names = ['bucket', 'ledger', 'ledgerKey', 'logKeys', 'policy', 'registrars', 'threshold']
+  const m = membersOf(body, 'the genesis of keys', names)
+  if (m['ledger'] !== ledger || m['bucket'] !== 'keys') throw new Refused('wrong-ledger', 'the genesis is of another ledger')
+  const ledgerKey = parseBase64url(textMember(m['ledgerKey'], 'ledgerKey'), 'ledgerKey')
+  checkSpki(ledgerKey)
+  const registrars: Registration[] = []
+  for (const item of listMember(m['registrars'], 'registrars')) registrars.push(await parseRegistration(origin, item))
+  const threshold = integerMember(m['threshold'], 'threshold')
+  const owners = new Set(registrars.map(({ owner }) => owner))
+  if (owners.size !== registrars.length || threshold < 1 || threshold > owners.size) {
+    throw new Refused('bad-policy', 'the threshold must be reachable by registrars of different owners')
+  }
+  if (registrars.some((registrar) => !registrar.roles.includes('registrar'))) {
+    throw new Refused('wrong-key', 'a registrar of the genesis lacks the role')
+  }
+  const policy = parseHex(textMember(m['policy'], 'policy'), 'policy', 32)
+  return { ledgerKey, logKeys: parseLogKeys(m['logKeys']), policy, registrars, threshold }
+}
+
+/** Verifier keys as texts; checkpoint.ts decodes them. */
+export function parseLogKeys(value: Json | undefined): readonly string[] {
+  const list = listMember(value, 'logKeys').map((item) => textMember(item, 'a log key'))
+  if (list.length === 0 || list.length > 4) throw new Refused('malformed', 'a log has one to four keys')
+  return list
+}
+
+function parseRoles(value: Json): readonly string[] {
+  const list = listMember(value, 'roles').map((item) => oneOf(roles, item, 'role'))
+  if (list.length === 0 || new Set(list).size !== list.length) throw new Refused('malformed', 'roles are empty or repeated')
+  return list
+}
+
+function checkUse({ kind, purpose, roles: held, notBefore, notAfter }: Registration): void {
+  if (purpose === 'receive' && kind !== 'RSA') throw new Refused('wrong-key', 'a receiving key is an RSA key')
+  if (purpose === 'sign' && statementAlgorithmOf(kind) === undefined) {
+    throw new Refused('wrong-key', `a key of kind ${kind} does not sign statements`)
+  }
+  if (purpose === 'receive' && held.length > 0) throw new Refused('wrong-key', 'a receiving key has no roles')
+  if (notBefore !== undefined && notAfter !== undefined && notBefore > notAfter) {
+    throw new Refused('malformed', 'notBefore is later than notAfter')
+  }
+}
+
+async function checkProof(registration: Registration, origin: string, body: JsonObject, proof: Json): Promise<void> {
+  if (registration.purpose === 'receive') {
+    const { answered } = membersOf(proof, 'the proof', ['answered'])
+    checkUuid(textMember(answered, 'answered'), 'answered')
+    return
+  }
+  const { signature } = membersOf(proof, 'the proof', ['signature'])
+  const bytes = parseBase64url(textMember(signature, 'the proof'), 'the proof')
+  const { proof: _, ...rest } = body
+  const algorithm = statementAlgorithmOf(registration.kind) as StatementAlgorithm
+  const verify = await verifierOf(algorithm, registration.spki)
+  if (!(await verify(proofMessage(origin, rest), bytes))) {
+    throw new Refused('bad-signature', 'the new key did not sign its registration')
+  }
+}
+
+function oneOf(allowed: readonly string[], value: Json | undefined, what: string): string {
+  if (typeof value !== 'string' || !allowed.includes(value)) {
+    throw new Refused('malformed', `${what} is none of ${allowed.join(', ')}`)
+  }
+  return value
+}
