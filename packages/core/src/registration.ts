@@ -16,7 +16,15 @@
  */
 import { verifierOf } from '#primitives'
 import { type Bytes, formatBase64url, parseBase64url, parseHex, utf8 } from './bytes.ts'
-import { formatCanonical, integerMember, type Json, type JsonObject, listMember, membersOf, textMember } from './canonical.ts'
+import {
+  formatCanonical,
+  integerMember,
+  type Json,
+  type JsonObject,
+  listMember,
+  membersOf,
+  textMember,
+} from './canonical.ts'
 import { checkUuid } from './names.ts'
 import { Refused } from './refused.ts'
 import { checkSpki, keyIdOf, type PublicKeyKind } from './spki.ts'
@@ -52,7 +60,15 @@ const optional = ['notAfter', 'notBefore', 'roles']
 
 /** The algorithm that a key of this kind signs statements with; undefined for kinds that do not sign them. */
 export function statementAlgorithmOf(kind: PublicKeyKind): StatementAlgorithm | undefined {
-  return ({ Ed25519: 'Ed25519', 'P-256': 'ES256', RSA: 'PS256', 'ML-DSA-65': 'ML-DSA-65', 'ML-DSA-44': undefined } as const)[kind]
+  return (
+    {
+      Ed25519: 'Ed25519',
+      'P-256': 'ES256',
+      RSA: 'PS256',
+      'ML-DSA-65': 'ML-DSA-65',
+      'ML-DSA-44': undefined,
+    } as const
+  )[kind]
 }
 
 /** The body of a registration, without its proof. */
@@ -69,15 +85,19 @@ export function formatRegistration(registration: Registration): JsonObject {
   }
 }
 
-/** What a signing key signs to prove that its holder asks for this registration in this log; `body` is without proof. */
+/** What a new signing key signs to prove that its holder asks for this registration, here; `body` less its proofs. */
 export function proofMessage(origin: string, body: JsonObject): Bytes {
-  return utf8(`ledgerstone key proof v1\n${origin}\n${formatCanonical(body)}\n`)
+  return proofText('ledgerstone key proof v1', origin, body)
 }
 
-/** What an old key signs to hand over to a new one. */
+/** What the old key signs to hand over to the new one. */
 export function replacesMessage(origin: string, body: JsonObject): Bytes {
-  const { proof: _, replacesProof: __, ...rest } = body
-  return utf8(`ledgerstone key rotation v1\n${origin}\n${formatCanonical(rest)}\n`)
+  return proofText('ledgerstone key rotation v1', origin, body)
+}
+
+function proofText(label: string, origin: string, body: JsonObject): Bytes {
+  const { proof: _, replacesProof: __, ...claims } = body
+  return utf8(`${label}\n${origin}\n${formatCanonical(claims)}\n`)
 }
 
 /**
@@ -101,8 +121,12 @@ export async function parseRegistration(
     purpose: oneOf(purposes, m['purpose'], 'purpose') as Purpose,
     roles: m['roles'] === undefined ? [] : (parseRoles(m['roles']) as Role[]),
     assurance: oneOf(assurances, m['assurance'], 'assurance') as Assurance,
-    ...(m['notBefore'] !== undefined && { notBefore: parseTime(textMember(m['notBefore'], 'notBefore'), 'notBefore') }),
-    ...(m['notAfter'] !== undefined && { notAfter: parseTime(textMember(m['notAfter'], 'notAfter'), 'notAfter') }),
+    ...(m['notBefore'] !== undefined && {
+      notBefore: parseTime(textMember(m['notBefore'], 'notBefore'), 'notBefore'),
+    }),
+    ...(m['notAfter'] !== undefined && {
+      notAfter: parseTime(textMember(m['notAfter'], 'notAfter'), 'notAfter'),
+    }),
   }
   checkUse(registration)
   await checkProof(registration, origin, body as JsonObject, m['proof'] as Json)
@@ -121,11 +145,13 @@ export type GenesisOfKeys = {
 export async function parseGenesisOfKeys(ledger: string, origin: string, body: Json): Promise<GenesisOfKeys> {
   const names = ['bucket', 'ledger', 'ledgerKey', 'logKeys', 'policy', 'registrars', 'threshold']
   const m = membersOf(body, 'the genesis of keys', names)
-  if (m['ledger'] !== ledger || m['bucket'] !== 'keys') throw new Refused('wrong-ledger', 'the genesis is of another ledger')
+  if (m['ledger'] !== ledger || m['bucket'] !== 'keys')
+    throw new Refused('wrong-ledger', 'the genesis is of another ledger')
   const ledgerKey = parseBase64url(textMember(m['ledgerKey'], 'ledgerKey'), 'ledgerKey')
   checkSpki(ledgerKey)
   const registrars: Registration[] = []
-  for (const item of listMember(m['registrars'], 'registrars')) registrars.push(await parseRegistration(origin, item))
+  for (const item of listMember(m['registrars'], 'registrars'))
+    registrars.push(await parseRegistration(origin, item))
   const threshold = integerMember(m['threshold'], 'threshold')
   const owners = new Set(registrars.map(({ owner }) => owner))
   if (owners.size !== registrars.length || threshold < 1 || threshold > owners.size) {
@@ -147,7 +173,8 @@ export function parseLogKeys(value: Json | undefined): readonly string[] {
 
 function parseRoles(value: Json): readonly string[] {
   const list = listMember(value, 'roles').map((item) => oneOf(roles, item, 'role'))
-  if (list.length === 0 || new Set(list).size !== list.length) throw new Refused('malformed', 'roles are empty or repeated')
+  if (list.length === 0 || new Set(list).size !== list.length)
+    throw new Refused('malformed', 'roles are empty or repeated')
   return list
 }
 
@@ -162,7 +189,12 @@ function checkUse({ kind, purpose, roles: held, notBefore, notAfter }: Registrat
   }
 }
 
-async function checkProof(registration: Registration, origin: string, body: JsonObject, proof: Json): Promise<void> {
+async function checkProof(
+  registration: Registration,
+  origin: string,
+  body: JsonObject,
+  proof: Json,
+): Promise<void> {
   if (registration.purpose === 'receive') {
     const { answered } = membersOf(proof, 'the proof', ['answered'])
     checkUuid(textMember(answered, 'answered'), 'answered')
@@ -170,10 +202,9 @@ async function checkProof(registration: Registration, origin: string, body: Json
   }
   const { signature } = membersOf(proof, 'the proof', ['signature'])
   const bytes = parseBase64url(textMember(signature, 'the proof'), 'the proof')
-  const { proof: _, ...rest } = body
   const algorithm = statementAlgorithmOf(registration.kind) as StatementAlgorithm
   const verify = await verifierOf(algorithm, registration.spki)
-  if (!(await verify(proofMessage(origin, rest), bytes))) {
+  if (!(await verify(proofMessage(origin, body), bytes))) {
     throw new Refused('bad-signature', 'the new key did not sign its registration')
   }
 }

@@ -1,0 +1,279 @@
+// The key registry: who may sign and receive, as everyone replays it from the `keys` bucket, beginning at the pinned genesis.
+import { type Verify, verifierOf } from '#primitives'
+import { type Block, noHash, parseEntry } from './block.ts'
+import { equalBytes, formatHex, type Hash } from './bytes.ts'
+import { keysBucket, originOf } from './names.ts'
+import { Refused } from './refused.ts'
+import {
+  type GenesisOfKeys,
+  parseGenesisOfKeys,
+  type Registration,
+  type Role,
+  statementAlgorithmOf,
+} from './registration.ts'
+import { changeOf, type RegistryChange, type Request } from './registry-change.ts'
+import { checkSpki, keyIdOf } from './spki.ts'
+import { parseStatement, type Statement } from './statement.ts'
+import { Frontier, type Head, leafHash } from './tree.ts'
+import { checkIssued } from './window.ts'
+
+/** A key of the registry with its life so far. Indexes are blocks of `keys`. */
+export type RegisteredKey = Registration & {
+  /** The block that asked for it. */
+  readonly requested: number
+  /** The block at which it began to count: where the threshold of registrars was reached. */
+  readonly effective: number
+  readonly revoked?: { readonly index: number; readonly reason: string; readonly suspectFrom?: number }
+  readonly replaced?: { readonly index: number; readonly by: string }
+}
+
+export class Registry {
+  readonly ledger: string
+  readonly origin: string
+  /** Hash of block 0: the trust anchor. */
+  readonly genesis: Hash
+  readonly threshold: number
+  readonly #frontier = new Frontier()
+  readonly #keys = new Map<string, RegisteredKey>()
+  readonly #verifiers = new Map<string, Verify>()
+  readonly #logKeys = new Map<string, { effective: number; keys: readonly string[] }[]>()
+  readonly #requests = new Map<string, Request>()
+  readonly #policies: { effective: number; digest: Hash }[] = []
+  #last: { readonly hash: Hash; readonly time: number }
+
+  private constructor(ledger: string, block: Block, hash: Hash, genesis: GenesisOfKeys) {
+    this.ledger = ledger
+    this.origin = originOf(ledger, keysBucket)
+    this.genesis = hash
+    this.threshold = genesis.threshold
+    this.#frontier.append(hash)
+    this.#last = { hash, time: block.time }
+    this.#logKeys.set(this.origin, [{ effective: 0, keys: genesis.logKeys }])
+    this.#policies.push({ effective: 0, digest: genesis.policy })
+    this.#add(ledgerKeyOf(genesis), 0, 0)
+    for (const registrar of genesis.registrars) this.#add(registrar, 0, 0)
+  }
+
+  /**
+   * A registry of one block. `pinned` is the genesis hash of the trust file; without it the registry is whatever the
+   * entry says, and a verdict on it is "not pinned". Throws `wrong-ledger` when the hash differs.
+   */
+  static async open(ledger: string, entry: Uint8Array, pinned?: Hash): Promise<Registry> {
+    const hash = leafHash(entry)
+    if (pinned !== undefined && !equalBytes(hash, pinned)) {
+      throw new Refused('wrong-ledger', 'block 0 of keys is not the one that the trust file pins')
+    }
+    const block = parseEntry(entry)
+    const origin = originOf(ledger, keysBucket)
+    checkFollows(block, { index: 0, hash: noHash, time: 0 })
+    const statement = parseStatement(block.statement)
+    checkClaims(statement, origin, block)
+    if (statement.payload.type !== 'ledgerstone.genesis')
+      throw new Refused('reserved', 'block 0 is not a genesis')
+    const genesis = await parseGenesisOfKeys(ledger, origin, statement.payload.body ?? null)
+    const key = ledgerKeyOf(genesis)
+    checkHeader(statement, key)
+    await checkSignature(statement, await verifierOf(statement.header.alg, key.spki))
+    return new Registry(ledger, block, hash, genesis)
+  }
+
+  get size(): number {
+    return this.#frontier.size
+  }
+
+  get head(): Head {
+    return { size: this.#frontier.size, root: this.#frontier.root() }
+  }
+
+  /** What the next block of `keys` must name as `prev` and may not go behind in time. */
+  get last(): { readonly hash: Hash; readonly time: number } {
+    return this.#last
+  }
+
+  /** Judges the next entry of `keys` and applies it. Throws, and changes nothing, when it may not stand. */
+  async apply(entry: Uint8Array): Promise<void> {
+    this.accept(await this.judge(entry))
+  }
+
+  /** What the next entry of `keys` would change. Throws when it may not stand. */
+  async judge(entry: Uint8Array): Promise<RegistryChange> {
+    const block = parseEntry(entry)
+    const index = this.size
+    checkFollows(block, { index, hash: this.#last.hash, time: this.#last.time })
+    const statement = parseStatement(block.statement)
+    checkClaims(statement, this.origin, block)
+    const key = this.keyAt(statement.header.kid, index)
+    checkValidity(key, block.time)
+    checkHeader(statement, key)
+    await checkSignature(statement, await this.verifier(key))
+    const change = await changeOf(statement, key, index, this)
+    return { ...change, index, hash: leafHash(entry), time: block.time }
+  }
+
+  /** Applies a change that `judge` returned for the present size. */
+  accept(change: RegistryChange): void {
+    const { index, hash, time, request, counts } = change
+    if (index !== this.size) throw new Error(`a change of block ${index} does not follow size ${this.size}`)
+    this.#frontier.append(hash)
+    this.#last = { hash, time }
+    const id = change.approves ?? formatHex(hash)
+    if (!counts) {
+      this.#requests.set(id, request)
+      return
+    }
+    this.#requests.delete(id)
+    this.#carryOut(request, index)
+  }
+
+  /**
+   * The key as of the first `size` blocks of `keys`. Throws `unknown-key`, `key-revoked`.
+   * Validity in time is another question: `checkValidity`.
+   */
+  keyAt(kid: string, size: number): RegisteredKey {
+    const key = this.#keys.get(kid)
+    if (key === undefined || key.effective >= size) {
+      throw new Refused('unknown-key', `key ${kid} is not registered at size ${size} of keys`)
+    }
+    const end = Math.min(key.revoked?.index ?? Infinity, key.replaced?.index ?? Infinity)
+    if (end < size)
+      throw new Refused('key-revoked', `key ${kid} was revoked or replaced in block ${end} of keys`)
+    return key
+  }
+
+  /** The key whatever became of it since. Throws `unknown-key`. */
+  key(kid: string): RegisteredKey {
+    const key = this.#keys.get(kid)
+    if (key === undefined) throw new Refused('unknown-key', `key ${kid} is not registered`)
+    return key
+  }
+
+  keys(): readonly RegisteredKey[] {
+    return [...this.#keys.values()]
+  }
+
+  /** Requests that still lack approvals, by the block hash (hex) that approvals refer to. */
+  requests(): ReadonlyMap<string, Request> {
+    return this.#requests
+  }
+
+  /** Verifier keys of a log as of the first `size` blocks. Throws `unknown-bucket` when none were announced. */
+  logKeysAt(origin: string, size: number): readonly string[] {
+    const row = this.#logKeys.get(origin)?.findLast(({ effective }) => effective < size)
+    if (row === undefined)
+      throw new Refused('unknown-bucket', `no log keys of ${origin} are announced in keys`)
+    return row.keys
+  }
+
+  /** All origins with announced log keys, in the order of announcement. */
+  origins(): readonly string[] {
+    return [...this.#logKeys.keys()]
+  }
+
+  /** SHA-256 of the policy text in force. */
+  policyDigest(): Hash {
+    return (this.#policies.at(-1) as { digest: Hash }).digest
+  }
+
+  /** The function that checks this key's statements; the key is parsed once. */
+  async verifier(key: RegisteredKey): Promise<Verify> {
+    const known = this.#verifiers.get(key.kid)
+    if (known !== undefined) return known
+    const algorithm = statementAlgorithmOf(key.kind)
+    if (algorithm === undefined) throw new Refused('wrong-key', `key ${key.kid} does not sign statements`)
+    const verify = await verifierOf(algorithm, key.spki)
+    this.#verifiers.set(key.kid, verify)
+    return verify
+  }
+
+  #carryOut(request: Request, index: number): void {
+    switch (request.kind) {
+      case 'register':
+        if (request.replaces !== undefined) {
+          const old = this.key(request.replaces)
+          this.#keys.set(old.kid, { ...old, replaced: { index, by: request.registration.kid } })
+        }
+        this.#add(request.registration, request.index, index)
+        break
+      case 'revoke': {
+        const key = this.key(request.kid)
+        const { reason, suspectFrom } = request
+        const revoked = { index, reason, ...(suspectFrom !== undefined && { suspectFrom }) }
+        this.#keys.set(key.kid, { ...key, revoked })
+        break
+      }
+      case 'log-keys': {
+        const rows = this.#logKeys.get(request.log) ?? []
+        this.#logKeys.set(request.log, [...rows, { effective: index, keys: request.keys }])
+        break
+      }
+      case 'policy':
+        this.#policies.push({ effective: index, digest: request.digest })
+    }
+  }
+
+  #add(registration: Registration, requested: number, effective: number): void {
+    this.#keys.set(registration.kid, { ...registration, requested, effective })
+  }
+}
+
+/** Throws `key-expired` unless the key is valid at that time (milliseconds since 1970). */
+export function checkValidity(key: Registration, time: number): void {
+  if (
+    (key.notBefore !== undefined && time < key.notBefore) ||
+    (key.notAfter !== undefined && time > key.notAfter)
+  ) {
+    throw new Refused('key-expired', `key ${key.kid} is not valid at the time of the block`)
+  }
+}
+
+/** Throws `wrong-key` unless the key signs statements of this algorithm. */
+export function checkHeader(statement: Statement, key: Registration): void {
+  if (key.purpose !== 'sign' || statement.header.alg !== statementAlgorithmOf(key.kind)) {
+    throw new Refused('wrong-key', `key ${key.kid} is not registered for ${statement.header.alg} signatures`)
+  }
+}
+
+export function hasRole(key: Registration, role: Role): boolean {
+  return key.roles.includes(role)
+}
+
+/** Throws `bad-signature`. */
+export async function checkSignature(statement: Statement, verify: Verify): Promise<void> {
+  if (!(await verify(statement.signingInput, statement.signature))) {
+    throw new Refused('bad-signature', 'the statement is not signed by the key that it names')
+  }
+}
+
+function checkClaims(statement: Statement, origin: string, block: Block): void {
+  if (statement.payload.log !== origin) throw new Refused('wrong-log', 'the statement is for another log')
+  checkIssued(statement.payload.issued, block.time)
+}
+
+function checkFollows(block: Block, after: { index: number; hash: Hash; time: number }): void {
+  const { bucket, index, prev, time, keys } = block
+  if (
+    bucket !== keysBucket ||
+    index !== after.index ||
+    keys !== index ||
+    time < after.time ||
+    !equalBytes(prev, after.hash)
+  ) {
+    throw new Refused(
+      'bad-link',
+      `block ${index} of ${bucket} does not follow block ${after.index - 1} of keys`,
+    )
+  }
+}
+
+function ledgerKeyOf({ ledgerKey }: GenesisOfKeys): Registration {
+  const [kid, kind] = [keyIdOf(ledgerKey), checkSpki(ledgerKey)]
+  return {
+    kid,
+    spki: ledgerKey,
+    kind,
+    owner: 'ledger',
+    purpose: 'sign',
+    roles: ['ledger'],
+    assurance: 'local',
+  }
+}

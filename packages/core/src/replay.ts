@@ -1,0 +1,82 @@
+// Reading a bucket from its beginning: form, hashes, links and tree of every entry, in one pass of constant memory.
+import { noHash, type ScannedEntry, scanEntry } from './block.ts'
+import { equalBytes, formatHex } from './bytes.ts'
+import { Refused } from './refused.ts'
+import { parseTime } from './time.ts'
+import { Frontier, type Head, leafHash } from './tree.ts'
+
+/** Where a replay stands: what the next entry has to follow. */
+export type ReplayState = {
+  readonly prev: string
+  readonly time: string
+  readonly keys: number
+  readonly frontier: Frontier
+}
+
+export class BucketReplay {
+  readonly #bucket: string
+  readonly #frontier: Frontier
+  #prev: string
+  #time: string
+  #keys: number
+
+  /** Starts at block 0, or goes on after `state`. */
+  constructor(bucket: string, state?: ReplayState) {
+    this.#bucket = bucket
+    this.#frontier = state?.frontier.clone() ?? new Frontier()
+    this.#prev = state?.prev ?? formatHex(noHash)
+    this.#time = state?.time ?? ''
+    this.#keys = state?.keys ?? 0
+  }
+
+  get size(): number {
+    return this.#frontier.size
+  }
+
+  get head(): Head {
+    return { size: this.#frontier.size, root: this.#frontier.root() }
+  }
+
+  get state(): ReplayState {
+    return { prev: this.#prev, time: this.#time, keys: this.#keys, frontier: this.#frontier.clone() }
+  }
+
+  /**
+   * Checks that the next entry is in its exact form and follows the one before: index, previous hash, time and
+   * `keys` never decreasing. Throws `malformed`, `unknown-version`, `bad-link`; the index it names is `size`.
+   */
+  add(entry: Uint8Array): ScannedEntry {
+    const scanned = scanEntry(entry)
+    const { bucket, index, time, prev, keys } = scanned
+    const size = this.#frontier.size
+    // Times in their one spelling compare as texts; most blocks of one commit share theirs.
+    if (time !== this.#time) parseTime(time, 'the block time')
+    if (bucket !== this.#bucket)
+      throw new Refused('bad-link', `block ${size} says that it is of another bucket`)
+    if (index !== String(size)) throw new Refused('bad-link', `block ${size} says that it is another block`)
+    if (prev !== this.#prev) throw new Refused('bad-link', `block ${size} does not name the block before it`)
+    if (time < this.#time) throw new Refused('bad-link', `block ${size} is earlier than the block before it`)
+    const registrySize = Number(keys)
+    if (registrySize < this.#keys)
+      throw new Refused('bad-link', `block ${size} names an older registry than the block before`)
+    const hash = leafHash(entry)
+    this.#frontier.append(hash)
+    this.#prev = formatHex(hash)
+    this.#time = time
+    this.#keys = registrySize
+    return scanned
+  }
+
+  /** Throws `nothing-checked` for an empty replay, `forked` unless the root at this size is the head's. */
+  finish(head: Head): Head {
+    if (this.size === 0) throw new Refused('nothing-checked', `no block of ${this.#bucket} was checked`)
+    if (this.size !== head.size) throw new Refused('gap', `${this.size} blocks were read of ${head.size}`)
+    if (!equalBytes(this.#frontier.root(), head.root)) {
+      throw new Refused(
+        'forked',
+        `the ${head.size} blocks of ${this.#bucket} do not have the root of the checkpoint`,
+      )
+    }
+    return head
+  }
+}
