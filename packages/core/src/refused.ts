@@ -58,6 +58,7 @@ export type RefusalCode =
   | 'bad-proof-of-possession'
   | 'insufficient-scope'
   | 'rate-limited'
+  | 'issuer-unavailable' // the OAuth service whose keys judge the token cannot be reached
   // requests
   | 'unknown-bucket'
   | 'unknown-block'

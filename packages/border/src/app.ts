@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto'
+import type { ServerOptions } from 'node:http'
+import type { Socket } from 'node:net'
+import rateLimit from '@fastify/rate-limit'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { limits } from '@ledgerstone/core/limits'
+import { Refused } from '@ledgerstone/core/refused'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  LogController,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify'
+import { parseJson } from './json.ts'
+import type { Logger } from './logger.ts'
+import { problemOf, sendProblem } from './problem.ts'
+import { createValidatorCompiler } from './schema.ts'
+
+/** A Fastify app whose route schemas are TypeBox schemas. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+export type AppLimits = {
+  /** Of one request's body; a route may set its own `bodyLimit`. */
+  readonly bodyBytesMax: number
+  /** From the first byte of a request to its last. */
+  readonly requestTimeoutMs: number
+  readonly headersTimeoutMs: number
+  readonly headersBytesMax: number
+  readonly keepAliveTimeoutMs: number
+  /** Per client address (for IPv6: per /64), over `rateWindowMs`, counted before the body is read. */
+  readonly requestsMax: number
+  readonly rateWindowMs: number
+  /** How long running requests may take once the app is closing. */
+  readonly closeTimeoutMs: number
+}
+
+/** The rate stops a flood, not a busy backend: two cores answer less than that. */
+export const defaultAppLimits: AppLimits = {
+  bodyBytesMax: limits.requestBytesMax,
+  requestTimeoutMs: 30_000,
+  headersTimeoutMs: 10_000,
+  headersBytesMax: 16_384,
+  keepAliveTimeoutMs: 72_000,
+  requestsMax: 50_000,
+  rateWindowMs: 1000,
+  closeTimeoutMs: 10_000,
+}
+
+export type AppOptions = {
+  readonly logger: Logger
+  readonly limits?: Partial<AppLimits>
+  /** Addresses of proxies in front whose `X-Forwarded-For` is believed; none by default. */
+  readonly trustedProxies?: readonly string[]
+}
+
+/**
+ * The HTTP border that all services share: limits on everything, strict JSON, problem documents, request ids.
+ * Rate limits and whatever services add by `onRequest` (the token) come before the body is read.
+ */
+export async function createApp(options: AppOptions): Promise<App> {
+  const bounds: AppLimits = { ...defaultAppLimits, ...options.limits }
+  const http: ServerOptions = {
+    headersTimeout: bounds.headersTimeoutMs,
+    requestTimeout: bounds.requestTimeoutMs,
+    maxHeaderSize: bounds.headersBytesMax,
+  }
+  const app = fastify({
+    loggerInstance: options.logger as FastifyBaseLogger,
+    logController: quiet,
+    bodyLimit: bounds.bodyBytesMax,
+    requestTimeout: bounds.requestTimeoutMs,
+    keepAliveTimeout: bounds.keepAliveTimeoutMs,
+    http,
+    trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    requestIdHeader: false,
+    genReqId: createIds(),
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: sendProblem,
+    clientErrorHandler: answerBrokenRequest,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler(refuseRoute)
+  app.setValidatorCompiler(createValidatorCompiler())
+  takeStrictJson(app)
+  await limitRate(app, bounds)
+  refuseWhileClosing(app, bounds.closeTimeoutMs)
+  app.addHook('onRequest', (request, reply, next) => {
+    reply.header('request-id', request.id)
+    next()
+  })
+  app.addHook('onResponse', (request, reply, next) => {
+    const ms = Math.round(reply.elapsedTime)
+    request.log.debug({ req: request, res: reply, ms }, 'answered')
+    next()
+  })
+  return app
+}
+
+/** Fastify's two lines a request would cost more than the request; `onResponse` above writes one, when asked for. */
+const quiet = new LogController({ disableRequestLogging: true })
+
+/** Only `application/json` is taken unless a service adds a parser of its own. */
+function takeStrictJson(app: App): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    done(null, parseJson(body))
+  })
+}
+
+/** As a hook of the whole app, and before any other, so that unknown routes and forged tokens are counted too. */
+async function limitRate(app: App, bounds: AppLimits): Promise<void> {
+  await app.register(rateLimit, {
+    global: false,
+    max: bounds.requestsMax,
+    timeWindow: bounds.rateWindowMs,
+    addHeadersOnExceeding: {
+      'x-ratelimit-limit': false,
+      'x-ratelimit-remaining': false,
+      'x-ratelimit-reset': false,
+    },
+    errorResponseBuilder: (_request, { max, after }) =>
+      new Refused('rate-limited', `more than ${max} requests; ask again in ${after}`),
+  })
+  app.addHook('onRequest', app.rateLimit())
+}
+
+/** Running requests end, new ones are refused; what still runs after `closeTimeoutMs` is cut off. */
+function refuseWhileClosing(app: App, closeTimeoutMs: number): void {
+  let closing = false
+  app.addHook('onRequest', (_request, reply, next) => {
+    if (!closing) return next()
+    reply.header('connection', 'close')
+    next(new Refused('stopping', 'the service is stopping'))
+  })
+  app.addHook('preClose', (done) => {
+    closing = true
+    setTimeout(() => app.server.closeAllConnections(), closeTimeoutMs).unref()
+    done()
+  })
+}
+
+function refuseRoute(request: { method: string; url: string }): never {
+  const path = request.url.split('?')[0]?.slice(0, 200)
+  throw new Refused('unknown-route', `there is no ${request.method} ${path}`)
+}
+
+/** Ids are unguessable per process and cheap per request; a caller's own id would be a way into the log. */
+function createIds(): () => string {
+  const prefix = randomBytes(6).toString('base64url')
+  let count = 0
+  return () => `${prefix}-${(count++).toString(36)}`
+}
+
+/** Bytes on the socket that are not HTTP, or never end: there is no request yet to answer through Fastify. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const large = error.code === 'HPE_HEADER_OVERFLOW'
+  const status = late
+    ? '408 Request Timeout'
+    : large
+      ? '431 Request Header Fields Too Large'
+      : '400 Bad Request'
+  const what = late ? 'the request took too long' : large ? 'the header is too large' : 'this is not HTTP'
+  const problem = problemOf(new Refused(large ? 'too-large' : 'malformed', what))
+  const body = JSON.stringify({ ...problem, status: Number(status.slice(0, 3)) })
+  const head = `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n`
+  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+}

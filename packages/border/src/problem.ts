@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto'
+import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
+import type { ErrorObject } from 'ajv'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { challengeOf } from './challenge.ts'
+import { describeError } from './schema.ts'
+
+/** A problem document (RFC 9457), media type `application/problem+json`. */
+export type Problem = {
+  /** `urn:ledgerstone:error:` + code: stable, and no address to look up. */
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: RefusalCode | 'internal'
+  /** What exactly was refused. Never plaintext, a key or a token. */
+  readonly detail: string
+  /** Of unexpected failures only: the same id stands in the service's log, beside what really happened. */
+  readonly id?: string
+}
+
+/** How one code is rendered. */
+export type Row = {
+  readonly status: number
+  readonly title: string
+  /** For refusals that pass by themselves: the `Retry-After` of the answer. */
+  readonly retryAfterSeconds?: number
+}
+
+/** Every refusal as seen through HTTP. 422: well-formed, but not what it claims to be. */
+export const problems: Readonly<Record<RefusalCode, Row>> = {
+  malformed: { status: 400, title: 'The request cannot be decoded' },
+  'unknown-version': { status: 400, title: 'The format version is not known' },
+  'unknown-field': { status: 400, title: 'The format has no such member' },
+  'too-large': { status: 413, title: 'Over a limit' },
+  'bad-name': { status: 400, title: 'Not a name of its kind' },
+  'wrong-log': { status: 422, title: 'The statement is for another bucket or ledger' },
+  'wrong-digest': { status: 422, title: 'The envelope is not the one the statement names' },
+  'unknown-key': { status: 422, title: 'The key is not registered' },
+  'wrong-key': { status: 422, title: 'The key may not be used for this' },
+  'key-expired': { status: 422, title: 'The key is outside its validity' },
+  'key-revoked': { status: 422, title: 'The key is revoked' },
+  'bad-signature': { status: 422, title: 'The signature is not valid' },
+  'stale-statement': { status: 422, title: 'The statement was issued too long ago, or in the future' },
+  'id-reused': { status: 409, title: 'The id is taken by another record' },
+  'case-moved': { status: 409, title: 'The case has moved on' },
+  reserved: { status: 403, title: 'Reserved' },
+  'not-approved': { status: 403, title: 'Not enough registrars have approved' },
+  'bad-checkpoint': { status: 422, title: 'The checkpoint is not valid' },
+  'bad-proof': { status: 422, title: 'The proof is not valid' },
+  'no-quorum': { status: 422, title: 'The policy is not satisfied' },
+  'bad-policy': { status: 422, title: 'The policy is not valid' },
+  'wrong-ledger': { status: 422, title: 'Not the ledger of the trust file' },
+  gap: { status: 422, title: 'Entries are missing' },
+  'bad-link': { status: 422, title: 'The block does not follow from the one before' },
+  'rolled-back': { status: 503, title: 'Smaller than what was final before' },
+  forked: { status: 503, title: 'Two histories of one log' },
+  'damaged-store': { status: 500, title: 'Stored bytes are not what was written' },
+  'nothing-checked': { status: 422, title: 'There was nothing to verify' },
+  'cannot-open': { status: 422, title: 'The envelope cannot be opened' },
+  'no-token': { status: 401, title: 'An access token is needed' },
+  'bad-token': { status: 401, title: 'The access token is not accepted' },
+  'token-expired': { status: 401, title: 'The access token has expired' },
+  'wrong-audience': { status: 401, title: 'The access token is for another service' },
+  'bad-proof-of-possession': { status: 401, title: 'The proof of possession is not accepted' },
+  'insufficient-scope': { status: 403, title: 'The access token does not cover this' },
+  'rate-limited': { status: 429, title: 'Too many requests', retryAfterSeconds: 1 },
+  'issuer-unavailable': { status: 503, title: 'The OAuth service cannot be reached', retryAfterSeconds: 5 },
+  'unknown-bucket': { status: 404, title: 'No such bucket' },
+  'unknown-block': { status: 404, title: 'No such block' },
+  'unknown-route': { status: 404, title: 'No such route' },
+  'bad-query': { status: 400, title: 'The query is not understood' },
+  'wrong-media-type': { status: 415, title: 'The media type is not taken here' },
+  'bad-config': { status: 500, title: 'The configuration is not valid' },
+  'bad-key-file': { status: 500, title: 'A key file is not acceptable' },
+  'bucket-exists': { status: 409, title: 'The bucket exists' },
+  'head-moved': { status: 409, title: 'Another writer was faster' },
+  'outcome-unknown': {
+    status: 503,
+    title: 'The outcome is unknown: ask again with the same id',
+    retryAfterSeconds: 1,
+  },
+  'pool-full': { status: 503, title: 'Too much is waiting to be written', retryAfterSeconds: 1 },
+  'read-only': { status: 503, title: 'The bucket takes no appends now' },
+  'store-full': { status: 507, title: 'No space left' },
+  'store-busy': { status: 503, title: 'Another process has the store open' },
+  stopping: { status: 503, title: 'The service is stopping', retryAfterSeconds: 2 },
+  'documents-unavailable': { status: 503, title: 'The document store is unavailable', retryAfterSeconds: 5 },
+  erased: { status: 410, title: 'The envelope was erased' },
+  'keys-stale': { status: 503, title: 'The view of the key registry is too old', retryAfterSeconds: 5 },
+}
+
+/**
+ * What may be shown of an error. Refusals are told as they are; requests that Fastify turned away get the code of
+ * the same meaning; all else is unexpected and shows an id only.
+ */
+export function problemOf(error: unknown): Problem {
+  const refused = error instanceof Refused ? error : refusedByFastify(error)
+  if (refused !== undefined) return render(refused.code, refused.message)
+  const detail = 'Something unexpected happened. The service has logged it under this id.'
+  const title = 'Internal error'
+  return { type: typeOf('internal'), title, status: 500, code: 'internal', detail, id: randomUUID() }
+}
+
+/** Fastify's error handler. Logs what is the service's own fault, once, with the id that the caller sees. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error)
+  if (problem.status >= 500) {
+    request.log.error({ err: error, problem: problem.id, code: problem.code }, 'request failed')
+  }
+  const challenge = challengeOf(problem, request.headers.authorization)
+  if (challenge !== undefined) reply.header('www-authenticate', challenge)
+  const again = problem.code === 'internal' ? undefined : problems[problem.code].retryAfterSeconds
+  if (again !== undefined && !reply.hasHeader('retry-after')) {
+    reply.header('retry-after', again)
+  }
+  reply
+    .code(problem.status)
+    .header('content-type', 'application/problem+json')
+    .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff')
+    .serializer(JSON.stringify)
+    .send(problem)
+}
+
+function render(code: RefusalCode, detail: string): Problem {
+  const { status, title } = problems[code]
+  return { type: typeOf(code), title, status, code, detail }
+}
+
+function typeOf(code: string): string {
+  return `urn:ledgerstone:error:${code}`
+}
+
+const fastifyCodes: Readonly<Record<string, RefusalCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'wrong-media-type',
+  FST_ERR_MAX_PARAM_LENGTH: 'bad-name',
+  FST_ERR_NOT_FOUND: 'unknown-route',
+}
+
+/** Fastify marks what the client did wrong by a status code below 500; everything else is ours. */
+function refusedByFastify(error: unknown): Refused | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code, statusCode, validation } = error as Partial<FastifyError>
+  if (validation !== undefined) return refusedBySchema(error as FastifyError)
+  if (statusCode === undefined || statusCode < 400 || statusCode > 499) return undefined
+  return new Refused(fastifyCodes[code ?? ''] ?? 'malformed', error.message)
+}
+
+const tooMuch = new Set(['maxLength', 'maxItems', 'maxProperties'])
+
+function refusedBySchema(error: FastifyError): Refused {
+  const first = error.validation?.[0] as ErrorObject | undefined
+  const part = error.validationContext ?? 'request'
+  if (first === undefined) return new Refused('malformed', error.message)
+  const detail = `${part}${describeError(first)}`
+  if (part !== 'body') return new Refused('bad-query', detail)
+  if (first.keyword === 'additionalProperties') return new Refused('unknown-field', detail)
+  return new Refused(tooMuch.has(first.keyword) ? 'too-large' : 'malformed', detail)
+}

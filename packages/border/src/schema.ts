@@ -1,0 +1,87 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import addFormats from 'ajv-formats'
+
+/** What Fastify's validator compiler is given and must return. */
+type Route = { readonly schema: unknown; readonly httpPart?: string }
+type Outcome = { readonly value: unknown } | { readonly error: Error }
+
+/**
+ * Fastify's validator compiler of the house: nothing is dropped, nothing is coerced (Fastify's own default does both:
+ * an unknown field of a request would vanish unnoticed). Query parameters arrive as text, so exactly those that the
+ * schema calls integer or boolean are read, strictly: decimal digits, `true`, `false`.
+ */
+export function createValidatorCompiler(): (route: Route) => (data: unknown) => Outcome {
+  const ajv = createAjv()
+  return ({ schema, httpPart }) => {
+    const validate = ajv.compile(schema as object)
+    const fromText = httpPart === 'querystring' || httpPart === 'params'
+    const kinds = fromText ? kindsOf(schema) : undefined
+    return (data) => {
+      const value = kinds === undefined ? data : readText(data, kinds)
+      return validate(value) ? { value } : { error: failureOf(validate, httpPart) }
+    }
+  }
+}
+
+/** Draft 7, strict: unknown keywords and formats of a schema are our own mistakes and throw when it is compiled. */
+export function createAjv(
+  options: { readonly allErrors?: boolean; readonly useDefaults?: boolean } = {},
+): Ajv {
+  const ajv = new Ajv({
+    strict: true,
+    removeAdditional: false,
+    coerceTypes: false,
+    useDefaults: true,
+    allowUnionTypes: true,
+    ...options,
+  })
+  addFormats.default(ajv)
+  // Words that OpenAPI adds to a schema; they say nothing about validity.
+  ajv.addVocabulary(['example', 'xml', 'externalDocs', 'discriminator', 'kind'])
+  return ajv
+}
+
+/** One failed schema check in words, naming the member that should not be there. */
+export function describeError(error: ErrorObject): string {
+  const unknown = error.params['additionalProperty'] ?? error.params['unevaluatedProperty']
+  const allowed: unknown = error.params['allowedValues']
+  const choices = Array.isArray(allowed)
+    ? `: ${allowed.map((value) => JSON.stringify(value)).join(', ')}`
+    : ''
+  const which = unknown === undefined ? choices : `: ${JSON.stringify(String(unknown).slice(0, 80))}`
+  return `${error.instancePath} ${error.message ?? error.keyword}${which}`
+}
+
+type Kind = 'integer' | 'boolean'
+
+function kindsOf(schema: unknown): ReadonlyMap<string, Kind> {
+  const properties = (schema as { properties?: Record<string, { type?: unknown }> }).properties ?? {}
+  const kinds = new Map<string, Kind>()
+  for (const [name, { type }] of Object.entries(properties)) {
+    if (type === 'integer' || type === 'boolean') kinds.set(name, type)
+  }
+  return kinds
+}
+
+function readText(data: unknown, kinds: ReadonlyMap<string, Kind>): unknown {
+  if (typeof data !== 'object' || data === null || kinds.size === 0) return data
+  const read: Record<string, unknown> = { ...data }
+  for (const [name, kind] of kinds) {
+    const text = read[name]
+    if (typeof text !== 'string') continue
+    if (kind === 'integer' && /^(?:0|[1-9][0-9]{0,15})$/.test(text)) read[name] = Number(text)
+    if (kind === 'boolean' && (text === 'true' || text === 'false')) read[name] = text === 'true'
+  }
+  return read
+}
+
+/** The shape that Fastify expects of a failed validation, so that its error handler sees `validation`. */
+function failureOf(validate: ValidateFunction, httpPart: string | undefined): Error {
+  const errors = validate.errors ?? []
+  const message = errors.map((error) => `${httpPart ?? 'request'}${describeError(error)}`).join('; ')
+  return Object.assign(new Error(message), {
+    validation: errors,
+    validationContext: httpPart,
+    statusCode: 400,
+  })
+}
