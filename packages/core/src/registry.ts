@@ -169,9 +169,9 @@ export class Registry {
     return [...this.#logKeys.keys()]
   }
 
-  /** SHA-256 of the policy text in force. */
-  policyDigest(): Hash {
-    return (this.#policies.at(-1) as { digest: Hash }).digest
+  /** SHA-256 of each policy text that was ever in force, the newest last. */
+  policyDigests(): readonly Hash[] {
+    return this.#policies.map(({ digest }) => digest)
   }
 
   /** The function that checks this key's statements; the key is parsed once. */
