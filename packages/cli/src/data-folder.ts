@@ -1,0 +1,61 @@
+// Where things are in the data folder of an embedded ledger. Folders 0700, files 0600.
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+export type DataFolder = ReturnType<typeof dataFolder>
+
+export function dataFolder(path: string): {
+  readonly root: string
+  readonly trust: string
+  readonly memory: string
+  readonly ledger: string
+  readonly documents: string
+  readonly ledgerKey: string
+  logKey(bucket: string, kind: 'ed25519' | 'mldsa44'): string
+  readonly registrarKey: string
+  readonly statementKey: string
+  readonly sealerKey: string
+  readonly retryKey: string
+  readonly receiverKey: string
+  readonly importerKey: string
+  readonly importerRetryKey: string
+  readonly auth: string
+  readonly sealerClient: string
+  readonly localClient: string
+  readonly firstPerson: string
+} {
+  const root = resolve(path)
+  const at = (...parts: readonly string[]): string => join(root, ...parts)
+  return {
+    root,
+    trust: at('ledgerstone.trust'),
+    memory: at('memory.json'),
+    ledger: at('ledger'),
+    documents: at('ledger', 'documents.sqlite'),
+    ledgerKey: at('ledger', 'keys', 'ledger.pem'),
+    logKey: (bucket, kind) => at('ledger', 'keys', `log-${bucket}-${kind}.pem`),
+    registrarKey: at('sealer', 'registrar.pem'),
+    statementKey: at('sealer', 'statement.pem'),
+    sealerKey: at('sealer', 'key.pem'),
+    retryKey: at('sealer', 'retry.key'),
+    receiverKey: at('receivers', 'auditor.pem'),
+    importerKey: at('clients', 'importer.pem'),
+    importerRetryKey: at('clients', 'importer-retry.key'),
+    auth: at('auth'),
+    sealerClient: at('sealer', 'client.json'),
+    localClient: at('clients', 'local.json'),
+    firstPerson: at('clients', 'admin-password.txt'),
+  }
+}
+
+/** Makes a folder that only its owner may enter. */
+export function makeFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  chmodSync(path, 0o700)
+}
+
+/** Writes a file that must not exist yet, for its owner's eyes only. */
+export function createSecretFile(path: string, content: string | Uint8Array): void {
+  makeFolder(resolve(path, '..'))
+  writeFileSync(path, content, { flag: 'wx', mode: 0o600 })
+}

@@ -1,0 +1,86 @@
+// Pushing a file of invoices through the sealer: many at a time, and safe to run again.
+import { utf8 } from '@ledgerstone/core/bytes'
+import { importId } from '@ledgerstone/core/uuid'
+import { measureFile, readLines } from './csv-file.ts'
+import { InvoiceMapper, invoiceColumns, type MappedRecord } from './invoices.ts'
+
+/** Pushes one record; says whether it was new or had been pushed before. */
+export type PushRecord = (record: MappedRecord, id: string, content: Uint8Array) => Promise<'new' | 'known'>
+
+export type ImportCount = {
+  readonly lines: number
+  /** Lines that are no business of any bucket. */
+  readonly leftOut: number
+  readonly records: Readonly<Record<string, { readonly pushed: number; readonly known: number }>>
+}
+
+export type ImportOptions = {
+  readonly path: string
+  /** Lines to import after the header; all without it. */
+  readonly limit?: number
+  readonly push: PushRecord
+  readonly concurrency: number
+  /** Called once with the number of lines, then with the number of lines done. */
+  readonly onStart: (lines: number) => void
+  readonly onLine: (done: number) => void
+}
+
+/**
+ * A record's id comes from the file's content, its line and its bucket, so a second run finds every record there
+ * and adds nothing. The first failure stops the import; run it again to go on.
+ */
+export async function importCsv(options: ImportOptions): Promise<ImportCount> {
+  const { digest, lines } = await measureFile(options.path)
+  options.onStart(Math.min(Math.max(lines - 1, 0), options.limit ?? Number.POSITIVE_INFINITY))
+  const mapper = new InvoiceMapper()
+  const records: Record<string, { pushed: number; known: number }> = {}
+  const pushes = new BoundedWork(options.concurrency)
+  let done = 0
+  let leftOut = 0
+  for await (const { number, values } of readLines(options.path, invoiceColumns)) {
+    if (done === options.limit) break
+    const mapped = mapper.map(values)
+    if (mapped.length === 0) leftOut++
+    for (const item of mapped) {
+      const id = importId(digest, number, item.bucket)
+      await pushes.start(async () => {
+        const count = (records[item.bucket] ??= { pushed: 0, known: 0 })
+        count[(await options.push(item, id, utf8(JSON.stringify(item.record)))) === 'new' ? 'pushed' : 'known']++
+      })
+    }
+    options.onLine(++done)
+  }
+  await pushes.finish()
+  return { lines: done, leftOut, records }
+}
+
+/** Runs at most so many tasks at once; the first error is thrown by the next `start` or by `finish`. */
+class BoundedWork {
+  readonly #max: number
+  readonly #running = new Set<Promise<void>>()
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  async start(task: () => Promise<void>): Promise<void> {
+    if (this.#running.size >= this.#max) await Promise.race(this.#running)
+    this.#check()
+    const running: Promise<void> = task()
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all(this.#running)
+    this.#check()
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}

@@ -1,0 +1,81 @@
+// What the commands print: text for people, one JSON value with --json; results on stdout, everything else on stderr.
+import { Refused } from '@ledgerstone/core/refused'
+
+export type Output = {
+  readonly json: boolean
+  /** The result: `text` for people, `value` with --json. */
+  result(value: unknown, text: string): void
+  /** Something to know that is not the result. */
+  note(text: string): void
+  progress(what: string, total: number | undefined): Progress
+}
+
+export type Progress = { advance(done: number): void; finish(text: string): void }
+
+/** Exit codes of the command line. */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const
+
+export function outputOf(options: { readonly json?: boolean }): Output {
+  const json = options.json === true
+  return {
+    json,
+    result(value, text) {
+      process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
+    },
+    note(text) {
+      process.stderr.write(`${text}\n`)
+    },
+    progress: (what, total) => progressOf(what, total, process.stderr.isTTY && !json),
+  }
+}
+
+/** The exit code for what a command threw, and its words for people. Keeps stacks for bugs. */
+export function explain(error: unknown): { readonly exitCode: number; readonly text: string; readonly code?: string } {
+  if (error instanceof Refused) {
+    const cause = error.cause instanceof Refused ? ` (${error.cause.message})` : ''
+    return { exitCode: exitCodes.refused, text: `refused: ${error.message}${cause} [${error.code}]`, code: error.code }
+  }
+  if (isUnreachable(error)) {
+    return { exitCode: exitCodes.unreachable, text: `cannot reach the service: ${reasonOf(error)}` }
+  }
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('E')) {
+    return { exitCode: exitCodes.failed, text: error.message }
+  }
+  return { exitCode: exitCodes.failed, text: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+}
+
+function isUnreachable(error: unknown): error is Error {
+  return error instanceof TypeError && error.message.includes('fetch failed')
+}
+
+function reasonOf(error: Error): string {
+  return error.cause instanceof Error ? error.cause.message || String(error.cause) : error.message
+}
+
+const barWidth = 30
+const redrawEveryMs = 100
+
+/** A bar on a terminal; silence otherwise, but for the last line. */
+function progressOf(what: string, total: number | undefined, drawn: boolean): Progress {
+  const started = performance.now()
+  let drawnAt = 0
+  const draw = (done: number): void => {
+    const seconds = Math.max((performance.now() - started) / 1000, 0.001)
+    const rate = `${Math.round(done / seconds).toLocaleString('en')}/s`
+    if (total === undefined || total === 0) return void process.stderr.write(`\r${what} ${done.toLocaleString('en')} ${rate}  `)
+    const filled = Math.min(barWidth, Math.floor((done / total) * barWidth))
+    const left = done === 0 ? '' : `, ${Math.ceil(((total - done) / done) * seconds)} s left`
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`
+    process.stderr.write(`\r${what} ${bar} ${Math.floor((done / total) * 100)} % ${rate}${left}      `)
+  }
+  return {
+    advance(done) {
+      if (!drawn || performance.now() - drawnAt < redrawEveryMs) return
+      drawnAt = performance.now()
+      draw(done)
+    },
+    finish(text) {
+      process.stderr.write(drawn ? `\r${text}${' '.repeat(60)}\n` : `${text}\n`)
+    },
+  }
+}
