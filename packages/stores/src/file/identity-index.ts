@@ -1,0 +1,218 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Bytes } from '@ledgerstone/core/bytes'
+import { equalBytes } from '@ledgerstone/core/bytes'
+import { identityRowBytes } from '../batch.ts'
+import type { File } from './durable.ts'
+import { readAt } from './durable.ts'
+import type { Commit } from './head-file.ts'
+import { readCommit } from './head-file.ts'
+import type { Mark } from './identity-rows.ts'
+import { BrokenIndex, isBrokenIndex, openIndex, readMark, removeIndex } from './identity-rows.ts'
+import type { IdentityThread } from './identity-thread.ts'
+
+const tailRows = 2048
+/** Beyond this many rows commits wait for the thread: memory does not grow with a slow disk. */
+const tailRowsMax = 4 * tailRows
+
+/** What an index is derived from. */
+export type IndexSource = {
+  readonly folder: string
+  readonly identities: File
+  readonly heads: File
+  readonly thread: IdentityThread
+  readonly report: (message: string) => void
+}
+
+/** Identities not yet in SQLite. */
+type Tail = { readonly identities: Map<string, number>; readonly cases: Map<string, number>; rows: number }
+
+/** Look-ups of identities and cases: the newest in memory, all others in SQLite. */
+export class IdentityIndex {
+  readonly #source: IndexSource
+  #reader: Reader
+  /** Being written by the thread; older than `#tail`. */
+  #flushing: Tail | undefined
+  #tail: Tail = emptyTail()
+  #last: Commit
+  #flush: Promise<void> = Promise.resolve()
+  #repairing: Promise<void> | undefined
+
+  private constructor(source: IndexSource, reader: Reader, last: Commit) {
+    this.#source = source
+    this.#reader = reader
+    this.#last = last
+  }
+
+  /** Opens the index as of a commit. One that is missing, broken or of another history is built again: that takes time. */
+  static async open(source: IndexSource, last: Commit): Promise<IdentityIndex> {
+    const { reader, size } = await openOrRebuild(source, last)
+    const index = new IdentityIndex(source, reader, last)
+    const rows = last.head.size - size
+    if (rows > tailRowsMax) {
+      await source.thread.advance(source.folder, markOf(last))
+    } else if (rows > 0) {
+      index.#take(size, await readAt(source.identities, size * identityRowBytes, rows * identityRowBytes))
+    }
+    return index
+  }
+
+  /** Takes in the rows of a commit that is durable. */
+  add(commit: Commit, from: number, rows: Bytes): void {
+    this.#take(from, rows)
+    this.#last = commit
+    if (this.#tail.rows >= tailRows && this.#flushing === undefined) this.#startFlush()
+  }
+
+  /** Resolves when the rows in memory are within their bound. Throws when the thread cannot write them. */
+  async room(): Promise<void> {
+    while (this.#tail.rows >= tailRowsMax) await this.#flush
+  }
+
+  async find(identities: readonly Uint8Array[]): Promise<readonly (number | undefined)[]> {
+    return await this.#ask(() => {
+      const lookUp = (identity: Uint8Array): number | undefined => {
+        const key = keyOf(identity)
+        const recent = this.#flushing?.identities.get(key) ?? this.#tail.identities.get(key)
+        return blockOf(this.#reader.identity.get(identity)) ?? recent
+      }
+      return identities.map(lookUp)
+    })
+  }
+
+  async newestOfCase(key: Uint8Array): Promise<number | undefined> {
+    return await this.#ask(() => {
+      const text = keyOf(key)
+      const recent = this.#tail.cases.get(text) ?? this.#flushing?.cases.get(text)
+      return recent ?? blockOf(this.#reader.newest.get(key))
+    })
+  }
+
+  /** Writes all that is in memory and closes. */
+  async close(): Promise<void> {
+    try {
+      await this.#flush
+      if (this.#tail.rows > 0) this.#startFlush()
+      await this.#flush
+    } catch (error) {
+      this.#source.report(`the identity index of ${this.#source.folder} was left behind: ${String(error)}`)
+    }
+    await this.#source.thread.release(this.#source.folder)
+    this.#reader.database.close()
+  }
+
+  #take(from: number, rows: Bytes): void {
+    const { identities, cases } = this.#tail
+    for (let at = 0, block = from; at < rows.length; at += identityRowBytes, block++) {
+      const identity = keyOf(rows.subarray(at, at + 32))
+      if (!identities.has(identity)) identities.set(identity, block)
+      const key = keyOf(rows.subarray(at + 32, at + 64))
+      if (key !== noCase) cases.set(key, block)
+    }
+    this.#tail.rows += rows.length / identityRowBytes
+  }
+
+  #startFlush(): void {
+    const { folder, thread } = this.#source
+    this.#flushing = this.#tail
+    this.#tail = emptyTail()
+    const flush = thread.advance(folder, markOf(this.#last)).then(() => {
+      this.#flushing = undefined
+      if (this.#tail.rows >= tailRows) this.#startFlush()
+    })
+    this.#flush = flush.catch(async (error: unknown) => await this.#repair(error))
+    // Whoever waits for room, or closes, meets the error.
+    this.#flush.catch(() => undefined)
+  }
+
+  /** Asks once more after building a broken index again. */
+  async #ask<T>(question: () => T): Promise<T> {
+    await this.#repairing
+    try {
+      return question()
+    } catch (error) {
+      await this.#repair(error)
+      return question()
+    }
+  }
+
+  /** Builds a broken index again; throws any other error. */
+  async #repair(error: unknown): Promise<void> {
+    if (!isBrokenIndex(error)) throw error
+    this.#repairing ??= this.#rebuild(error).finally(() => {
+      this.#repairing = undefined
+    })
+    await this.#repairing
+  }
+
+  async #rebuild(cause: unknown): Promise<void> {
+    this.#flushing = undefined
+    this.#tail = emptyTail()
+    this.#reader.database.close()
+    this.#reader = await rebuild(this.#source, this.#last, cause)
+  }
+}
+
+type Reader = {
+  readonly database: DatabaseSync
+  readonly identity: StatementSync
+  readonly newest: StatementSync
+}
+
+function openReader(folder: string): Reader {
+  const database = openIndex(folder)
+  return {
+    database,
+    identity: database.prepare('SELECT block FROM identities WHERE identity = ?'),
+    newest: database.prepare('SELECT block FROM cases WHERE key = ?'),
+  }
+}
+
+async function openOrRebuild(source: IndexSource, last: Commit): Promise<{ reader: Reader; size: number }> {
+  let reader: Reader | undefined
+  try {
+    reader = openReader(source.folder)
+    return { reader, size: await checkedSize(source.heads, reader.database, last) }
+  } catch (cause) {
+    reader?.database.close()
+    if (!isBrokenIndex(cause)) throw cause
+    return { reader: await rebuild(source, last, cause), size: last.head.size }
+  }
+}
+
+/** How many rows the index has. Throws `BrokenIndex` when it is not of the history that ends in `last`. */
+async function checkedSize(heads: File, database: DatabaseSync, last: Commit): Promise<number> {
+  const mark = readMark(database)
+  if (mark === undefined) return 0
+  if (mark.number > last.number) throw new BrokenIndex('it is ahead of its bucket')
+  const commit = await readCommit(heads, mark.number)
+  if (!equalBytes(commit.checksum, mark.checksum) || mark.size > commit.head.size) {
+    throw new BrokenIndex('it is of another history')
+  }
+  return mark.size
+}
+
+async function rebuild(source: IndexSource, last: Commit, cause: unknown): Promise<Reader> {
+  source.report(`${source.folder}: the identity index is built again: ${String(cause)}`)
+  await source.thread.release(source.folder)
+  removeIndex(source.folder)
+  if (last.number > 0) await source.thread.advance(source.folder, markOf(last))
+  return openReader(source.folder)
+}
+
+function markOf({ number, head, checksum }: Commit): Mark {
+  return { number, size: head.size, checksum }
+}
+
+function emptyTail(): Tail {
+  return { identities: new Map(), cases: new Map(), rows: 0 }
+}
+
+function keyOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+}
+
+function blockOf(row: Record<string, unknown> | undefined): number | undefined {
+  return row === undefined ? undefined : Number(row['block'])
+}
+
+const noCase = keyOf(new Uint8Array(32))
