@@ -64,11 +64,12 @@ export class Frontier {
 
   /** `leaf` is a leaf hash. It is kept, not copied: the caller must not write to it afterwards. */
   append(leaf: Hash): void {
+    const size = checkSize(this.#size + 1)
     const hashes = this.#hashes
     let top = leaf
     for (let n = this.#size; n % 2 === 1; n = (n - 1) / 2) top = nodeHash(hashes.pop() as Hash, top)
     hashes.push(top)
-    this.#size = checkSize(this.#size + 1)
+    this.#size = size
   }
 
   root(): Hash {

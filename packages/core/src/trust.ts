@@ -49,6 +49,7 @@ export function formatTrust({ ledger, genesis, policy }: Trust): string {
 /** Trust in a new ledger. Throws `bad-name`, `bad-policy`, `too-large`. */
 export function createTrust(ledger: string, genesis: Hash, policyText: string): Trust {
   checkLedgerName(ledger)
+  if (genesis.length !== 32) throw new RangeError(`a genesis hash of ${genesis.length} bytes`)
   const policy = parsePolicy(policyText)
   const [log, ...more] = policy.logs
   const isKeysLog = log?.vkey.type === 'note' && log.vkey.name === originOf(ledger, keysBucket)
