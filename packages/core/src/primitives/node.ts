@@ -1,7 +1,16 @@
 // Primitives from Node's OpenSSL: synchronous, constant-time where OpenSSL is. The contract is primitives.d.ts.
 import * as crypto from 'node:crypto'
 import { promisify } from 'node:util'
-import type { Bytes, KeyKind, KeyPair, Sign, SignatureAlgorithm, Unwrap, Verify, Wrap } from './primitives.d.ts'
+import type {
+  Bytes,
+  KeyKind,
+  KeyPair,
+  Sign,
+  SignatureAlgorithm,
+  Unwrap,
+  Verify,
+  Wrap,
+} from './primitives.d.ts'
 
 const generate = promisify(crypto.generateKeyPair)
 
@@ -29,7 +38,11 @@ export function decryptAes256Cfb(key: Uint8Array, iv: Uint8Array, ciphertext: Ui
 const algorithms = {
   Ed25519: { digest: null, options: {}, type: 'ed25519' },
   ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' }, type: 'ec' },
-  PS256: { digest: 'sha256', options: { padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, type: 'rsa' },
+  PS256: {
+    digest: 'sha256',
+    options: { padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+    type: 'rsa',
+  },
   RS256: { digest: 'sha256', options: { padding: crypto.constants.RSA_PKCS1_PADDING }, type: 'rsa' },
   'ML-DSA-44': { digest: null, options: {}, type: 'ml-dsa-44' },
   'ML-DSA-65': { digest: null, options: {}, type: 'ml-dsa-65' },
@@ -82,7 +95,9 @@ export async function generateKeyPair(kind: KeyKind): Promise<KeyPair> {
 }
 
 export function publicOf(pkcs8: Uint8Array): Bytes {
-  const key = crypto.createPublicKey(crypto.createPrivateKey({ key: asBuffer(pkcs8), format: 'der', type: 'pkcs8' }))
+  const key = crypto.createPublicKey(
+    crypto.createPrivateKey({ key: asBuffer(pkcs8), format: 'der', type: 'pkcs8' }),
+  )
   return plain(key.export({ type: 'spki', format: 'der' }))
 }
 
@@ -95,7 +110,9 @@ function privateKey(pkcs8: Uint8Array, type: string): crypto.KeyObject {
 }
 
 function checkType(key: crypto.KeyObject, type: string): crypto.KeyObject {
-  if (key.asymmetricKeyType !== type) throw new TypeError(`a key of type ${key.asymmetricKeyType}, not ${type}`)
+  const { asymmetricKeyType: found, asymmetricKeyDetails: details } = key
+  if (found !== type) throw new TypeError(`a key of type ${found}, not ${type}`)
+  if (found === 'ec' && details?.namedCurve !== 'prime256v1') throw new TypeError('a curve other than P-256')
   return key
 }
 
