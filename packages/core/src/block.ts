@@ -67,8 +67,8 @@ export function scanEntry(entry: Uint8Array): ScannedEntry {
   return { bucket, index, time, prev, keys, statement }
 }
 
-// The form admits ASCII only, so a byte that is not UTF-8 becomes U+FFFD and does not match.
-const decoder = new TextDecoder()
+// The form admits ASCII only, so a byte that is not UTF-8 becomes U+FFFD and does not match. A byte order mark must stay.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const form = new RegExp(
   '^\\{"v":1,"bucket":"([a-z][a-z0-9-]{0,62}(?:~[1-9][0-9]{0,3})?)","index":(0|[1-9][0-9]{0,15}),' +
     '"time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z)","prev":"([0-9a-f]{64})",' +

@@ -57,6 +57,7 @@ export class BucketReplay {
     if (prev !== this.#prev) throw new Refused('bad-link', `block ${size} does not name the block before it`)
     if (time < this.#time) throw new Refused('bad-link', `block ${size} is earlier than the block before it`)
     const registrySize = Number(keys)
+    if (!Number.isSafeInteger(registrySize)) throw new Refused('malformed', 'keys of the entry is too large')
     if (registrySize < this.#keys)
       throw new Refused('bad-link', `block ${size} names an older registry than the block before`)
     const hash = leafHash(entry)
