@@ -7,7 +7,7 @@
 import { publicOf, type Unwrap, unwrapperOf, verifierOf } from '#primitives'
 import type { Block } from './block.ts'
 import type { Bytes } from './bytes.ts'
-import { checkContent, type Envelope } from './envelope.ts'
+import { checkCiphertext, checkContent, type Envelope } from './envelope.ts'
 import { type JudgedStatement, judgeEnvelope } from './judge.ts'
 import type { Labels } from './labels.ts'
 import { Refused } from './refused.ts'
@@ -28,9 +28,13 @@ export type OpenedRecord = {
 /** A receiver's private key, parsed once. */
 export type Opener = { readonly kid: string; readonly unwrap: Unwrap }
 
-/** Throws when the key is not an RSA private key. */
+/** Throws `wrong-key` when the key is not an RSA private key. */
 export async function openerOf(pkcs8: Uint8Array): Promise<Opener> {
-  return { kid: keyIdOf(await publicOf(pkcs8)), unwrap: await unwrapperOf(pkcs8) }
+  try {
+    return { kid: keyIdOf(await publicOf(pkcs8)), unwrap: await unwrapperOf(pkcs8) }
+  } catch (cause) {
+    throw new Refused('wrong-key', 'not a private RSA key', { cause })
+  }
 }
 
 /**
@@ -46,8 +50,12 @@ export async function openRecord(
 ): Promise<OpenedRecord> {
   const { payload } = judged.statement
   try {
+    if (judged.statement.jws !== block.statement)
+      throw new Refused('bad-link', 'the statement is of another block')
     if (payload.content === undefined) throw new Refused('wrong-digest', 'the block has no envelope')
+    // The digest covers the header, and the header the ciphertext.
     checkContent(payload.content, envelope)
+    checkCiphertext(envelope, envelope.ciphertext)
     judgeEnvelope(envelope, judged.key, block, registry)
     const record = await decrypt(envelope, registry, opener)
     return { record, labels: envelope.labels, type: payload.type, id: payload.id, sender: judged.key.owner }
