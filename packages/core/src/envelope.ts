@@ -166,6 +166,12 @@ function checkForm(header: EnvelopeHeader): void {
   }
   if (header.ciphertextBytes < suite.ciphertextBytesMin)
     throw new Refused('malformed', 'the ciphertext is too short')
+  const wrappedBytes = receivers.map(({ wrapped }) => wrapped.length)
+  if (Math.max(keySignature.length, ...wrappedBytes) > limits.keyMaterialBytesMax) {
+    throw new Refused('too-large', 'the key signature or a wrapped key is too long')
+  }
+  if (header.ciphertextBytes > limits.ciphertextBytesMax)
+    throw new Refused('too-large', 'the ciphertext is too long')
 }
 
 /** By the bytes of the kid, not by its base64url spelling. */

@@ -7,7 +7,9 @@ export const limits = {
   labelsBytesMax: 8_192,
   tagsMax: 16,
   receiversMax: 16,
+  keyMaterialBytesMax: 4_096, // a key signature, a wrapped key
   refsMax: 8,
+  ciphertextBytesMax: 1_572_864, // a record in base64 and an IV, with room to pad
   envelopeBytesMax: 2_097_152,
   requestBytesMax: 4_194_304,
   batchRecordsMax: 1000,
@@ -37,5 +39,10 @@ export const limits = {
 
 if (limits.statementBytesMax + 1024 > limits.entryBytesMax) throw new Error('a statement must fit its entry')
 if (limits.bodyBytesMax * 1.5 > limits.statementBytesMax) throw new Error('a body must fit its statement')
-if (limits.recordBytesMax * 1.4 > limits.envelopeBytesMax) throw new Error('a record must fit its envelope')
+if (limits.recordBytesMax * 1.4 > limits.ciphertextBytesMax)
+  throw new Error('a record must fit its ciphertext')
+const keyMaterialMax = (1 + limits.receiversMax) * (limits.keyMaterialBytesMax + 64)
+if (limits.ciphertextBytesMax + limits.labelsBytesMax + keyMaterialMax > limits.envelopeBytesMax) {
+  throw new Error('a ciphertext must fit its envelope')
+}
 if (limits.poolBytesMax < 2 * limits.batchBytesMax) throw new Error('the pool must hold two batches')

@@ -50,7 +50,7 @@ export function parseEnvelopeJson(value: unknown): Envelope {
   const required = ['suite', 'signer', 'objecta', 'objectb', 'labels', 'receivers']
   const m = membersOf(value, 'the envelope', required)
   const objectb = textMember(m['objectb'], 'objectb')
-  if (objectb.length > 2 * limits.envelopeBytesMax)
+  if (objectb.length > 2 * limits.ciphertextBytesMax)
     throw new Refused('too-large', 'the ciphertext is too long')
   const receivers = listMember(m['receivers'], 'receivers')
   if (receivers.length > limits.receiversMax)
@@ -74,6 +74,7 @@ export function parseEnvelopeJson(value: unknown): Envelope {
 
 function parseReceiver(value: Json): WrappedKey {
   const { kid, objectc, params } = membersOf(value, 'a receiver', ['kid', 'objectc'], ['params'])
+  if (params === '') throw new Refused('malformed', 'params of a receiver are empty')
   const empty: Bytes = new Uint8Array(0)
   parseBase64url(textMember(kid, 'kid'), 'kid', 32)
   return {
