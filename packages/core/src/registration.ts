@@ -14,8 +14,8 @@
  *     registration = {assurance, key: <base64url SPKI>, notAfter?, notBefore?, owner, proof, purpose, roles?: [...]}
  *     proof        = {signature: <base64url>} by a signing key, {answered: <uuid>} by a receiving key
  */
-import { verifierOf } from '#primitives'
-import { type Bytes, formatBase64url, parseBase64url, parseHex, utf8 } from './bytes.ts'
+import { type Verify, verifierOf } from '#primitives'
+import { type Bytes, formatBase64url, formatHex, parseBase64url, parseHex, utf8 } from './bytes.ts'
 import {
   formatCanonical,
   integerMember,
@@ -30,6 +30,7 @@ import { Refused } from './refused.ts'
 import { checkSpki, keyIdOf, type PublicKeyKind } from './spki.ts'
 import type { StatementAlgorithm } from './statement.ts'
 import { formatTime, parseTime } from './time.ts'
+import { parseVkey } from './vkey.ts'
 
 export type Purpose = 'sign' | 'receive'
 /** `ledger` signs geneses, `registrar` changes the registry, `erase` erases envelopes. */
@@ -154,21 +155,46 @@ export async function parseGenesisOfKeys(ledger: string, origin: string, body: J
     registrars.push(await parseRegistration(origin, item))
   const threshold = integerMember(m['threshold'], 'threshold')
   const owners = new Set(registrars.map(({ owner }) => owner))
+  const kids = new Set([keyIdOf(ledgerKey), ...registrars.map(({ kid }) => kid)])
+  if (kids.size !== 1 + registrars.length) throw new Refused('wrong-key', 'the genesis names one key twice')
   if (owners.size !== registrars.length || threshold < 1 || threshold > owners.size) {
     throw new Refused('bad-policy', 'the threshold must be reachable by registrars of different owners')
   }
-  if (registrars.some((registrar) => !registrar.roles.includes('registrar'))) {
-    throw new Refused('wrong-key', 'a registrar of the genesis lacks the role')
+  if (registrars.some(({ roles: held }) => !held.includes('registrar') || held.includes('ledger'))) {
+    throw new Refused('wrong-key', "a registrar of the genesis lacks the role, or has the ledger key's")
   }
   const policy = parseHex(textMember(m['policy'], 'policy'), 'policy', 32)
-  return { ledgerKey, logKeys: parseLogKeys(m['logKeys']), policy, registrars, threshold }
+  return { ledgerKey, logKeys: parseLogKeys(origin, m['logKeys']), policy, registrars, threshold }
 }
 
-/** Verifier keys as texts; checkpoint.ts decodes them. */
-export function parseLogKeys(value: Json | undefined): readonly string[] {
-  const list = listMember(value, 'logKeys').map((item) => textMember(item, 'a log key'))
+/**
+ * The verifier keys of a log, as texts: one to four different ones under its origin's name, one of them of type `note`
+ * (without one no checkpoint of the log could be verified). Throws `malformed`, `wrong-key`.
+ */
+export function parseLogKeys(origin: string, value: Json | undefined): readonly string[] {
+  const list = listMember(value, 'logKeys')
   if (list.length === 0 || list.length > 4) throw new Refused('malformed', 'a log has one to four keys')
-  return list
+  const vkeys = list.map((item) => parseVkey(textMember(item, 'a log key')))
+  if (vkeys.some(({ name, type }) => name !== origin || type === 'cosignature')) {
+    throw new Refused('wrong-key', `a key given for ${origin} is not a log key of it`)
+  }
+  const distinct = new Set(vkeys.map(({ publicKey }) => formatHex(publicKey)))
+  if (distinct.size !== vkeys.length || !vkeys.some(({ type }) => type === 'note')) {
+    throw new Refused('wrong-key', `the log keys of ${origin} repeat one, or lack an Ed25519 key`)
+  }
+  return vkeys.map(({ text }) => text)
+}
+
+/** The check of a signing key. A point outside its curve, say, shows here first. Throws `wrong-key`. */
+export async function statementVerifierOf(spki: Uint8Array, kind: PublicKeyKind): Promise<Verify> {
+  const algorithm = statementAlgorithmOf(kind)
+  if (algorithm === undefined)
+    throw new Refused('wrong-key', `a key of kind ${kind} does not sign statements`)
+  try {
+    return await verifierOf(algorithm, spki)
+  } catch (cause) {
+    throw new Refused('wrong-key', `not a public key of kind ${kind}`, { cause })
+  }
 }
 
 function parseRoles(value: Json): readonly string[] {
@@ -202,8 +228,7 @@ async function checkProof(
   }
   const { signature } = membersOf(proof, 'the proof', ['signature'])
   const bytes = parseBase64url(textMember(signature, 'the proof'), 'the proof')
-  const algorithm = statementAlgorithmOf(registration.kind) as StatementAlgorithm
-  const verify = await verifierOf(algorithm, registration.spki)
+  const verify = await statementVerifierOf(registration.spki, registration.kind)
   if (!(await verify(proofMessage(origin, body), bytes))) {
     throw new Refused('bad-signature', 'the new key did not sign its registration')
   }

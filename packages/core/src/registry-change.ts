@@ -1,7 +1,6 @@
 // What one statement of the `keys` bucket asks for, and whether it counts: rules of registrars, owners and thresholds.
-import { verifierOf } from '#primitives'
 import { formatHex, type Hash, parseBase64url, parseHex } from './bytes.ts'
-import { type Json, type JsonObject, membersOf, textMember } from './canonical.ts'
+import { type JsonObject, membersOf, textMember } from './canonical.ts'
 import { bucketOfOrigin } from './names.ts'
 import { Refused } from './refused.ts'
 import {
@@ -9,11 +8,12 @@ import {
   parseRegistration,
   type Registration,
   replacesMessage,
-  statementAlgorithmOf,
+  statementVerifierOf,
 } from './registration.ts'
 import type { RegisteredKey } from './registry.ts'
 import type { Statement } from './statement.ts'
 import { parseTime } from './time.ts'
+import { parseVkey } from './vkey.ts'
 
 /** Something asked of the registry, and the owners of the registrar keys that asked for or approved it. */
 export type Request = (
@@ -37,7 +37,14 @@ export type RegistryChange = {
   readonly approves?: string
   /** Whether the request takes effect with this block. */
   readonly counts: boolean
+  /** Of the statement (identity.ts), in hexadecimal: no statement counts twice. */
+  readonly identity: string
+  /** Bytes of the entry. */
+  readonly bytes: number
 }
+
+/** What a statement of `keys` does. */
+type Effect = Pick<RegistryChange, 'request' | 'approves' | 'counts'>
 
 /** The parts of the registry that a change is judged by. */
 export type RegistryView = {
@@ -46,7 +53,9 @@ export type RegistryView = {
   readonly threshold: number
   key(kid: string): RegisteredKey
   keyAt(kid: string, size: number): RegisteredKey
-  keys(): readonly RegisteredKey[]
+  isRegistered(kid: string): boolean
+  /** The log that ever announced this key (a vkey's public key), if any did. */
+  logOfKey(publicKey: Uint8Array): string | undefined
   requests(): ReadonlyMap<string, Request>
 }
 
@@ -55,11 +64,12 @@ export async function changeOf(
   signer: RegisteredKey,
   index: number,
   view: RegistryView,
-): Promise<Pick<RegistryChange, 'request' | 'approves' | 'counts'>> {
+): Promise<Effect> {
   const { type, body = {}, content } = statement.payload
   if (content !== undefined) throw new Refused('reserved', 'keys takes registry statements only')
-  if (type === 'ledgerstone.key.approve') return approvalOf(statement, signer, view)
+  if (type === 'ledgerstone.key.approve') return approvalOf(statement, signer, index, view)
   const asked = await requestOf(type, body, index, view)
+  checkPossible(asked, index, view)
   const request: Request = { ...asked, index, owners: [signer.owner] }
   if (asked.kind === 'revoke' && asked.kid === signer.kid) return { request, counts: true }
   if (
@@ -82,9 +92,7 @@ type Asked =
 async function requestOf(type: string, body: JsonObject, index: number, view: RegistryView): Promise<Asked> {
   switch (type) {
     case 'ledgerstone.key.register': {
-      const registration = await parseRegistration(view.origin, body)
-      checkNew(registration, view)
-      return { kind: 'register', registration }
+      return { kind: 'register', registration: await parseRegistration(view.origin, body) }
     }
     case 'ledgerstone.key.rotate':
       return rotationOf(body, index, view)
@@ -94,7 +102,7 @@ async function requestOf(type: string, body: JsonObject, index: number, view: Re
       const m = membersOf(body, 'log-keys', ['log', 'logKeys'])
       const log = textMember(m['log'], 'log')
       bucketOfOrigin(log, view.ledger)
-      return { kind: 'log-keys', log, keys: parseLogKeys(m['logKeys'] as Json) }
+      return { kind: 'log-keys', log, keys: parseLogKeys(log, m['logKeys']) }
     }
     case 'ledgerstone.policy': {
       const m = membersOf(body, 'policy', ['policy'])
@@ -108,14 +116,11 @@ async function requestOf(type: string, body: JsonObject, index: number, view: Re
 /** The same rules as a registration, and the old key's signature in addition. */
 async function rotationOf(body: JsonObject, index: number, view: RegistryView): Promise<Asked> {
   const registration = await parseRegistration(view.origin, body, ['replaces', 'replacesProof'])
-  checkNew(registration, view)
   const old = view.keyAt(textMember(body['replaces'], 'replaces'), index)
   if (old.owner !== registration.owner || old.purpose !== registration.purpose) {
     throw new Refused('wrong-key', 'a key is replaced by a key of the same owner and purpose')
   }
-  const algorithm = old.purpose === 'receive' ? 'PS256' : statementAlgorithmOf(old.kind)
-  if (algorithm === undefined) throw new Refused('wrong-key', 'the old key cannot sign')
-  const verify = await verifierOf(algorithm, old.spki)
+  const verify = await statementVerifierOf(old.spki, old.kind)
   const proof = parseBase64url(textMember(body['replacesProof'], 'replacesProof'), 'replacesProof')
   if (!(await verify(replacesMessage(view.origin, body), proof))) {
     throw new Refused('bad-signature', 'the old key did not sign its replacement')
@@ -136,11 +141,7 @@ function revocationOf(body: JsonObject, index: number, view: RegistryView): Aske
   }
 }
 
-function approvalOf(
-  statement: Statement,
-  signer: RegisteredKey,
-  view: RegistryView,
-): Pick<RegistryChange, 'request' | 'approves' | 'counts'> {
+function approvalOf(statement: Statement, signer: RegisteredKey, index: number, view: RegistryView): Effect {
   checkRegistrar(signer)
   membersOf(statement.payload.body, 'the approval', [])
   const [ref, more] = statement.payload.refs ?? []
@@ -149,7 +150,7 @@ function approvalOf(
   if (request === undefined) throw new Refused('not-approved', 'the approval refers to no open request')
   if (request.owners.includes(signer.owner))
     throw new Refused('not-approved', 'this owner has approved already')
-  if (request.kind === 'register') checkNew(request.registration, view)
+  checkPossible(request, index, view)
   const owners = [...request.owners, signer.owner]
   return { request: { ...request, owners }, approves, counts: owners.length >= view.threshold }
 }
@@ -159,9 +160,37 @@ function checkRegistrar(signer: RegisteredKey): void {
     throw new Refused('wrong-key', `key ${signer.kid} is not a registrar's`)
 }
 
+/**
+ * Whether the registry can still do what is asked. Approvals ask again, because the registry moves on between them: a
+ * late approval must not move the block at which a key was revoked or replaced.
+ */
+function checkPossible(asked: Asked, index: number, view: RegistryView): void {
+  switch (asked.kind) {
+    case 'register':
+      checkNew(asked.registration, view)
+      if (asked.replaces !== undefined) view.keyAt(asked.replaces, index)
+      break
+    case 'revoke':
+      view.keyAt(asked.kid, index)
+      break
+    case 'log-keys':
+      checkLogKeysFree(asked.log, asked.keys, view)
+      break
+    case 'policy':
+  }
+}
+
 /** One kid per key, one registration per kid, whatever became of it. */
 function checkNew({ kid, roles }: Registration, view: RegistryView): void {
-  if (view.keys().some((key) => key.kid === kid))
-    throw new Refused('id-reused', `key ${kid} is registered already`)
+  if (view.isRegistered(kid)) throw new Refused('id-reused', `key ${kid} is registered already`)
   if (roles.includes('ledger')) throw new Refused('wrong-key', 'the ledger key is named by the genesis alone')
+}
+
+/** Every origin has log keys of its own: a policy cannot hold one key for two logs. */
+function checkLogKeysFree(log: string, keys: readonly string[], view: RegistryView): void {
+  for (const key of keys) {
+    const other = view.logOfKey(parseVkey(key).publicKey)
+    if (other !== undefined && other !== log)
+      throw new Refused('wrong-key', `a log key of ${log} is ${other}'s`)
+  }
 }

@@ -1,8 +1,10 @@
 // The key registry: who may sign and receive, as everyone replays it from the `keys` bucket, beginning at the pinned genesis.
-import { type Verify, verifierOf } from '#primitives'
+import type { Verify } from '#primitives'
 import { type Block, noHash, parseEntry } from './block.ts'
 import { equalBytes, formatHex, type Hash } from './bytes.ts'
-import { keysBucket, originOf } from './names.ts'
+import { identityOf } from './identity.ts'
+import { limits } from './limits.ts'
+import { checkLedgerName, keysBucket, originOf } from './names.ts'
 import { Refused } from './refused.ts'
 import {
   type GenesisOfKeys,
@@ -10,11 +12,13 @@ import {
   type Registration,
   type Role,
   statementAlgorithmOf,
+  statementVerifierOf,
 } from './registration.ts'
 import { changeOf, type RegistryChange, type Request } from './registry-change.ts'
 import { checkSpki, keyIdOf } from './spki.ts'
 import { parseStatement, type Statement } from './statement.ts'
 import { Frontier, type Head, leafHash } from './tree.ts'
+import { parseVkey } from './vkey.ts'
 import { checkIssued } from './window.ts'
 
 /** A key of the registry with its life so far. Indexes are blocks of `keys`. */
@@ -26,6 +30,8 @@ export type RegisteredKey = Registration & {
   readonly revoked?: { readonly index: number; readonly reason: string; readonly suspectFrom?: number }
   readonly replaced?: { readonly index: number; readonly by: string }
 }
+
+type Judged = Pick<RegistryChange, 'hash' | 'identity' | 'bytes'>
 
 export class Registry {
   readonly ledger: string
@@ -39,16 +45,21 @@ export class Registry {
   readonly #logKeys = new Map<string, { effective: number; keys: readonly string[] }[]>()
   readonly #requests = new Map<string, Request>()
   readonly #policies: { effective: number; digest: Hash }[] = []
+  readonly #logOfKey = new Map<string, string>()
+  readonly #identities = new Set<string>()
+  #bytes: number
   #last: { readonly hash: Hash; readonly time: number }
 
-  private constructor(ledger: string, block: Block, hash: Hash, genesis: GenesisOfKeys) {
+  private constructor(ledger: string, block: Block, first: Judged, genesis: GenesisOfKeys) {
     this.ledger = ledger
     this.origin = originOf(ledger, keysBucket)
-    this.genesis = hash
+    this.genesis = first.hash
     this.threshold = genesis.threshold
-    this.#frontier.append(hash)
-    this.#last = { hash, time: block.time }
-    this.#logKeys.set(this.origin, [{ effective: 0, keys: genesis.logKeys }])
+    this.#frontier.append(first.hash)
+    this.#last = { hash: first.hash, time: block.time }
+    this.#identities.add(first.identity)
+    this.#bytes = first.bytes
+    this.#announce(this.origin, genesis.logKeys, 0)
     this.#policies.push({ effective: 0, digest: genesis.policy })
     this.#add(ledgerKeyOf(genesis), 0, 0)
     for (const registrar of genesis.registrars) this.#add(registrar, 0, 0)
@@ -59,6 +70,7 @@ export class Registry {
    * entry says, and a verdict on it is "not pinned". Throws `wrong-ledger` when the hash differs.
    */
   static async open(ledger: string, entry: Uint8Array, pinned?: Hash): Promise<Registry> {
+    checkLedgerName(ledger)
     const hash = leafHash(entry)
     if (pinned !== undefined && !equalBytes(hash, pinned)) {
       throw new Refused('wrong-ledger', 'block 0 of keys is not the one that the trust file pins')
@@ -73,8 +85,9 @@ export class Registry {
     const genesis = await parseGenesisOfKeys(ledger, origin, statement.payload.body ?? null)
     const key = ledgerKeyOf(genesis)
     checkHeader(statement, key)
-    await checkSignature(statement, await verifierOf(statement.header.alg, key.spki))
-    return new Registry(ledger, block, hash, genesis)
+    await checkSignature(statement, await statementVerifierOf(key.spki, key.kind))
+    const identity = formatHex(identityOf(origin, key.owner, statement.payload.id))
+    return new Registry(ledger, block, { hash, identity, bytes: entry.length }, genesis)
   }
 
   get size(): number {
@@ -97,6 +110,8 @@ export class Registry {
 
   /** What the next entry of `keys` would change. Throws when it may not stand. */
   async judge(entry: Uint8Array): Promise<RegistryChange> {
+    if (this.#bytes + entry.length > limits.registryBytesMax)
+      throw new Refused('too-large', 'the key registry is over its limit')
     const block = parseEntry(entry)
     const index = this.size
     checkFollows(block, { index, hash: this.#last.hash, time: this.#last.time })
@@ -107,7 +122,11 @@ export class Registry {
     checkHeader(statement, key)
     await checkSignature(statement, await this.verifier(key))
     const change = await changeOf(statement, key, index, this)
-    return { ...change, index, hash: leafHash(entry), time: block.time }
+    const identity = formatHex(identityOf(this.origin, key.owner, statement.payload.id))
+    if (this.#identities.has(identity)) {
+      throw new Refused('id-reused', 'a statement of this owner with this id is in keys already')
+    }
+    return { ...change, index, hash: leafHash(entry), time: block.time, identity, bytes: entry.length }
   }
 
   /** Applies a change that `judge` returned for the present size. */
@@ -116,6 +135,8 @@ export class Registry {
     if (index !== this.size) throw new Error(`a change of block ${index} does not follow size ${this.size}`)
     this.#frontier.append(hash)
     this.#last = { hash, time }
+    this.#identities.add(change.identity)
+    this.#bytes += change.bytes
     const id = change.approves ?? formatHex(hash)
     if (!counts) {
       this.#requests.set(id, request)
@@ -151,6 +172,10 @@ export class Registry {
     return [...this.#keys.values()]
   }
 
+  isRegistered(kid: string): boolean {
+    return this.#keys.has(kid)
+  }
+
   /** Requests that still lack approvals, by the block hash (hex) that approvals refer to. */
   requests(): ReadonlyMap<string, Request> {
     return this.#requests
@@ -162,6 +187,11 @@ export class Registry {
     if (row === undefined)
       throw new Refused('unknown-bucket', `no log keys of ${origin} are announced in keys`)
     return row.keys
+  }
+
+  /** The log that ever announced this key (a vkey's public key), if any did. */
+  logOfKey(publicKey: Uint8Array): string | undefined {
+    return this.#logOfKey.get(formatHex(publicKey))
   }
 
   /** All origins with announced log keys, in the order of announcement. */
@@ -178,9 +208,7 @@ export class Registry {
   async verifier(key: RegisteredKey): Promise<Verify> {
     const known = this.#verifiers.get(key.kid)
     if (known !== undefined) return known
-    const algorithm = statementAlgorithmOf(key.kind)
-    if (algorithm === undefined) throw new Refused('wrong-key', `key ${key.kid} does not sign statements`)
-    const verify = await verifierOf(algorithm, key.spki)
+    const verify = await statementVerifierOf(key.spki, key.kind)
     this.#verifiers.set(key.kid, verify)
     return verify
   }
@@ -199,16 +227,29 @@ export class Registry {
         const { reason, suspectFrom } = request
         const revoked = { index, reason, ...(suspectFrom !== undefined && { suspectFrom }) }
         this.#keys.set(key.kid, { ...key, revoked })
+        if (key.roles.includes('registrar')) this.#dropVotes(key.owner)
         break
       }
-      case 'log-keys': {
-        const rows = this.#logKeys.get(request.log) ?? []
-        this.#logKeys.set(request.log, [...rows, { effective: index, keys: request.keys }])
+      case 'log-keys':
+        this.#announce(request.log, request.keys, index)
         break
-      }
       case 'policy':
         this.#policies.push({ effective: index, digest: request.digest })
     }
+  }
+
+  /** What a registrar asked for with a key that is now revoked counts no more: the key may have been a thief's by then. */
+  #dropVotes(owner: string): void {
+    for (const [id, request] of this.#requests) {
+      const owners = request.owners.filter((other) => other !== owner)
+      if (owners.length === 0) this.#requests.delete(id)
+      else this.#requests.set(id, { ...request, owners })
+    }
+  }
+
+  #announce(log: string, keys: readonly string[], effective: number): void {
+    this.#logKeys.set(log, [...(this.#logKeys.get(log) ?? []), { effective, keys }])
+    for (const key of keys) this.#logOfKey.set(formatHex(parseVkey(key).publicKey), log)
   }
 
   #add(registration: Registration, requested: number, effective: number): void {
