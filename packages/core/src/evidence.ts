@@ -56,7 +56,7 @@ export type EvidenceVerdict = JudgedStatement & {
   readonly envelope: Envelope | undefined
   readonly checkpoint: VerifiedCheckpoint
   readonly registry: Registry
-  /** The sender's key was later reported stolen as of a time before this block. */
+  /** A key of the sender was later reported stolen as of a time before this block. */
   readonly suspect: boolean
 }
 
@@ -114,7 +114,7 @@ export async function verifyEvidence(text: string, trust: Trust | undefined): Pr
   const checkpoint = await checkReceipt(evidence, registry, trust)
   const { block, judged } = await judgeEntry(evidence, registry)
   const envelope = checkEnvelope(evidence, block, judged, registry)
-  const suspectFrom = registry.key(judged.key.kid).revoked?.suspectFrom
+  const signers = [judged.key.kid, ...(envelope === undefined ? [] : [envelope.signer])]
   return {
     ...judged,
     pinned: trust !== undefined,
@@ -125,7 +125,7 @@ export async function verifyEvidence(text: string, trust: Trust | undefined): Pr
     envelope,
     checkpoint,
     registry,
-    suspect: suspectFrom !== undefined && block.time >= suspectFrom,
+    suspect: signers.some((kid) => block.time >= (registry.key(kid).revoked?.suspectFrom ?? Infinity)),
   }
 }
 

@@ -1,7 +1,8 @@
 // The one written rule by which a block outside `keys` may stand. Admission, audit, verifiers and mirrors all call it.
 import type { Block } from './block.ts'
+import { membersOf } from './canonical.ts'
 import type { EnvelopeHeader } from './envelope.ts'
-import { isReservedType, originOf } from './names.ts'
+import { isReservedType, keysBucket, originOf } from './names.ts'
 import { Refused } from './refused.ts'
 import type { Registration } from './registration.ts'
 import {
@@ -13,6 +14,7 @@ import {
   type Registry,
 } from './registry.ts'
 import { parseStatement, type Statement } from './statement.ts'
+import { suiteNamed } from './suites.ts'
 import { checkIssued } from './window.ts'
 
 /** Where a statement stands, or is to stand. */
@@ -34,11 +36,12 @@ export async function judgeBlock(block: Block, registry: Registry): Promise<Judg
 
 /**
  * Everything about a statement but its signature: log, time, key, role. Throws `wrong-log`, `stale-statement`,
- * `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`, `reserved`, `bad-link`.
+ * `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`, `wrong-ledger`, `reserved`, `gap`.
  */
 export function judgeStatement(statement: Statement, place: Place, registry: Registry): RegisteredKey {
   const { bucket, index, time, keys } = place
   const { payload, header } = statement
+  if (bucket === keysBucket) throw new Refused('reserved', 'blocks of keys are judged by the registry itself')
   if (payload.log !== originOf(registry.ledger, bucket))
     throw new Refused('wrong-log', 'the statement is for another log')
   checkIssued(payload.issued, time)
@@ -53,7 +56,8 @@ export function judgeStatement(statement: Statement, place: Place, registry: Reg
   if (genesis) checkGenesis(statement, key, bucket, registry)
   else if (isReservedType(payload.type))
     throw new Refused('reserved', `${payload.type} is not taken in this bucket`)
-  else if (hasRole(key, 'ledger')) throw new Refused('wrong-key', 'the ledger key signs geneses only')
+  else if (key.roles.length > 0)
+    throw new Refused('wrong-key', `a key with the role ${key.roles[0]} signs no records`)
   return key
 }
 
@@ -70,7 +74,8 @@ export function judgeEnvelope(
 ): void {
   const signer = registry.keyAt(envelope.signer, place.keys)
   checkValidity(signer, place.time)
-  if (signer.owner !== key.owner || signer.purpose !== 'sign') {
+  const { signerKind = signer.kind } = suiteNamed(envelope.suite)
+  if (signer.owner !== key.owner || signer.purpose !== 'sign' || signer.kind !== signerKind) {
     throw new Refused('wrong-key', 'the key signature is not by a signing key of the owner of the statement')
   }
   for (const { kid } of envelope.receivers) checkReceiver(registry.keyAt(kid, place.keys), place.time)
@@ -83,7 +88,7 @@ export function checkReceiver(key: Registration, time: number): void {
 }
 
 function checkGenesis(statement: Statement, key: RegisteredKey, bucket: string, registry: Registry): void {
-  const body = statement.payload.body ?? {}
+  const body = membersOf(statement.payload.body, 'the genesis', ['bucket', 'ledger'])
   if (!hasRole(key, 'ledger')) throw new Refused('wrong-key', 'a genesis is signed by the ledger key')
   if (body['ledger'] !== registry.ledger || body['bucket'] !== bucket) {
     throw new Refused('wrong-ledger', 'the genesis names another ledger or bucket')

@@ -2,6 +2,7 @@
 import { decryptAes256Cfb, encryptAes256Cfb, randomBytes } from '#primitives'
 import { type Bytes, concat, formatBase64, parseBase64, textOf, utf8 } from './bytes.ts'
 import { Refused } from './refused.ts'
+import type { PublicKeyKind } from './spki.ts'
 
 export type SuiteName = 'rsa-aes-cfb' | 'hpke-mlkem768-x25519-v1' | 'article-block'
 
@@ -11,6 +12,8 @@ export type Suite = {
   readonly id: number
   /** Whether the envelope carries wrapped keys and a key signature; otherwise it is an unauthenticated import. */
   readonly sealed: boolean
+  /** The kind of key that makes the key signature; any of the sender's, where there is none. */
+  readonly signerKind?: PublicKeyKind
   /** What the encryption adds: the fewest bytes of ciphertext there can be. */
   readonly ciphertextBytesMin: number
   /** Encrypts a record under a fresh key; the key is 32 bytes. */
@@ -28,6 +31,7 @@ const rows: readonly Suite[] = [
     name: 'rsa-aes-cfb',
     id: 1,
     sealed: true,
+    signerKind: 'RSA',
     ciphertextBytesMin: ivBytes,
     encrypt(record) {
       const key = randomBytes(32)
@@ -44,6 +48,7 @@ const rows: readonly Suite[] = [
     name: 'hpke-mlkem768-x25519-v1',
     id: 2,
     sealed: true,
+    signerKind: 'Ed25519',
     ciphertextBytesMin: 16,
   },
   {
