@@ -20,12 +20,15 @@ const exponent65537 = der('0203010001')
 /**
  * The kind of a public key. Strict: the DER is rebuilt from what was read and compared, because the usual parsers take
  * trailing bytes, compressed points and missing parameters, and each spelling would be another key id for one key.
- * RSA with another exponent is refused (with e = 1 any signature can be forged). Throws `malformed` or `wrong-key`.
+ * RSA with another exponent is refused (with e = 1 any signature can be forged), Ed25519 points of small order too. That
+ * a P-256 point lies on the curve is for the primitives to find. Throws `wrong-key`.
  */
 export function checkSpki(spki: Uint8Array): PublicKeyKind {
   for (const { kind, prefix, rawBytes } of fixed) {
-    if (spki.length === prefix.length + rawBytes && equalBytes(spki.subarray(0, prefix.length), prefix))
-      return kind
+    if (spki.length !== prefix.length + rawBytes || !equalBytes(spki.subarray(0, prefix.length), prefix))
+      continue
+    if (kind === 'Ed25519') checkEd25519(spki.subarray(prefix.length))
+    return kind
   }
   checkRsa(spki)
   return 'RSA'
@@ -50,6 +53,27 @@ export function rawOf(kind: 'Ed25519' | 'ML-DSA-44' | 'ML-DSA-65', spki: Uint8Ar
   const row = fixed.find((candidate) => candidate.kind === kind)
   if (row === undefined || checkSpki(spki) !== kind) throw new Refused('wrong-key', `not an ${kind} key`)
   return new Uint8Array(spki.subarray(row.prefix.length))
+}
+
+// The y coordinates of the points of small order, little-endian: under such a key a signature can be made without the
+// private key (RFC 8032 8, and the list of libsodium).
+const smallOrder: readonly Bytes[] = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+].map(der)
+
+/** Refuses a y of 2^255 - 19 or more (a second spelling of a small one) and points of small order. */
+function checkEd25519(raw: Uint8Array): void {
+  const y = new Uint8Array(raw)
+  y[31] = (y[31] as number) & 0x7f
+  const isReduced =
+    y[31] !== 0x7f || (y[0] as number) < 0xed || y.subarray(1, 31).some((byte) => byte !== 0xff)
+  if (!isReduced) throw new Refused('wrong-key', 'not an Ed25519 key in canonical form')
+  if (smallOrder.some((point) => equalBytes(point, y)))
+    throw new Refused('wrong-key', 'an Ed25519 key of small order')
 }
 
 /**
