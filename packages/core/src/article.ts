@@ -10,7 +10,7 @@
  */
 import { sha256 } from '#primitives'
 import type { Block } from './block.ts'
-import { type Bytes, formatBase64, formatHex, type Hash, parseHex, textOf, utf8 } from './bytes.ts'
+import { type Bytes, concat, formatBase64, formatHex, type Hash, parseHex, textOf, utf8 } from './bytes.ts'
 import { integerMember, isObject, membersOf, parseJson, textMember } from './canonical.ts'
 import type { Envelope } from './envelope.ts'
 import { elementSources, memberSources } from './json-source.ts'
@@ -53,6 +53,7 @@ export function parseArticleChain(text: string): readonly ArticleSource[] {
 
 export function parseArticleBlock(source: string): ArticleBlock {
   const m = membersOf(parseJson(source, 'the article block'), 'the article block', members)
+  memberSources(source, 'the article block')
   const text = (name: string): string => textMember(m[name], name)
   return {
     index: integerMember(m['index'], 'index'),
@@ -66,11 +67,15 @@ export function parseArticleBlock(source: string): ArticleBlock {
   }
 }
 
-/** The hash of a block by the article's rule, hexadecimal. A code point outside Unicode becomes U+FFFD, as in Go. */
+/**
+ * The hash of a block by the article's rule, hexadecimal. What is no character (a surrogate, a code point outside
+ * Unicode) becomes U+FFFD, as in Go, so each part is encoded by itself: two halves of a surrogate pair must not meet.
+ */
 export function articleHashOf(block: Omit<ArticleBlock, 'hash' | 'metainfo'>): string {
   const { index, timestamp, objecta, objectb, objectc, prevhash } = block
   const character = index <= 0x10ffff ? String.fromCodePoint(index) : '\ufffd'
-  return formatHex(sha256(utf8(character + timestamp + objecta + objectb + objectc + prevhash)))
+  const parts = [character, timestamp, objecta, objectb, objectc, prevhash]
+  return formatHex(sha256(concat(...parts.map(utf8))))
 }
 
 /** What the article's own rule can say of a chain. */
@@ -143,9 +148,7 @@ export function articleBlockOf(
   const timestamp = formatTime(block.time)
   if (envelope === undefined)
     return { ...place, timestamp, metainfo: '', objecta: '', objectb: '', objectc: '' }
-  if (envelope.suite === 'article-block') {
-    return { ...parseArticleBlock(textOf(envelope.ciphertext, 'the article block')), ...place }
-  }
+  if (envelope.suite === 'article-block') return { ...importedBlockOf(envelope, timestamp), ...place }
   const wrapped = envelope.receivers.find(({ kid }) => kid === receiver) ?? envelope.receivers[0]
   return {
     ...place,
@@ -154,5 +157,18 @@ export function articleBlockOf(
     objecta: formatBase64(envelope.keySignature),
     objectb: formatHex(envelope.ciphertext),
     objectc: wrapped === undefined ? '' : formatHex(wrapped.wrapped),
+  }
+}
+
+/** Whoever may append can put anything under the suite `article-block`; what is no block of the article's shows empty. */
+function importedBlockOf(
+  { ciphertext }: Envelope,
+  timestamp: string,
+): Omit<ArticleBlock, 'index' | 'hash' | 'prevhash'> {
+  try {
+    return parseArticleBlock(textOf(ciphertext, 'the article block'))
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    return { timestamp, metainfo: '', objecta: '', objectb: '', objectc: '' }
   }
 }
