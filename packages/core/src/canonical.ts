@@ -75,9 +75,8 @@ export function listMember(value: unknown, what: string): readonly Json[] {
   return value
 }
 
+/** `depth`: how many lists and objects the value stands in. */
 function format(value: unknown, depth: number): string {
-  if (depth > limits.jsonDepthMax)
-    throw new Refused('too-large', `JSON is nested deeper than ${limits.jsonDepthMax}`)
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) throw new Refused('malformed', 'a string has a lone surrogate')
@@ -94,6 +93,8 @@ function format(value: unknown, depth: number): string {
       throw new Refused('malformed', `JSON cannot hold a ${typeof value}`)
   }
   if (value === null) return 'null'
+  if (depth === limits.jsonDepthMax)
+    throw new Refused('too-large', `JSON is nested deeper than ${limits.jsonDepthMax}`)
   if (Array.isArray(value)) return `[${value.map((item) => format(item, depth + 1)).join(',')}]`
   const members = Object.entries(value).filter(([, member]) => member !== undefined)
   members.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))

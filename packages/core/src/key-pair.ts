@@ -1,4 +1,4 @@
-import { generateKeyPair, type KeyKind, publicOf, signerOf, type Sign } from '#primitives'
+import { generateKeyPair, type KeyKind, publicOf, type Sign, signerOf } from '#primitives'
 import type { Bytes } from './bytes.ts'
 import { Refused } from './refused.ts'
 import { statementAlgorithmOf } from './registration.ts'

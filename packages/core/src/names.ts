@@ -33,9 +33,9 @@ export function checkBucketName(name: string): string {
   return name
 }
 
-/** Buckets that no wildcard scope covers and no configuration may declare. */
+/** Buckets that no wildcard scope covers and no configuration may declare; their successors and lanes are too. */
 export function isReservedBucket(name: string): boolean {
-  return name === keysBucket || name.startsWith('ledgerstone-')
+  return name === keysBucket || name.startsWith(`${keysBucket}~`) || name.startsWith('ledgerstone-')
 }
 
 /** The C2SP origin of a bucket's log: ledger name, `/`, bucket; `~N` marks a successor or a lane. */

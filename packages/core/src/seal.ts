@@ -59,16 +59,24 @@ export async function sealRecord(
   const suite = suiteNamed('rsa-aes-cfb')
   if (suite.encrypt === undefined) throw new Error('the suite cannot seal')
   const { key, ciphertext } = suite.encrypt(draft.record)
-  const keySignature = await sender.key.sign(key)
-  const wrappedKeys: WrappedKey[] = []
-  for (const { kid, wrap } of receivers)
-    wrappedKeys.push({ kid, wrapped: await wrap(key), params: new Uint8Array(0) })
-  key.fill(0)
-  return state(draft, sender, { suite: suite.name, keySignature, receivers: wrappedKeys, ciphertext })
+  try {
+    const keySignature = await sender.key.sign(key)
+    const wrappedKeys: WrappedKey[] = []
+    for (const { kid, wrap } of receivers)
+      wrappedKeys.push({ kid, wrapped: await wrap(key), params: new Uint8Array(0) })
+    return await state(draft, sender, {
+      suite: suite.name,
+      keySignature,
+      receivers: wrappedKeys,
+      ciphertext,
+    })
+  } finally {
+    key.fill(0)
+  }
 }
 
 /** Puts bytes into a bucket as they are, under a statement but not encrypted: suite `article-block`. */
-export function enclose(draft: Draft, sender: Sender): Promise<Sealed> {
+export async function enclose(draft: Draft, sender: Sender): Promise<Sealed> {
   checkDraft(draft)
   const parts = { keySignature: new Uint8Array(0), receivers: [], ciphertext: new Uint8Array(draft.record) }
   return state(draft, sender, { suite: 'article-block', ...parts })
@@ -105,5 +113,8 @@ function checkDraft(draft: Draft, receivers?: readonly Receiver[]): void {
   if (draft.record.length > limits.recordBytesMax) throw new Refused('too-large', 'the record is over 1 MiB')
   checkUuid(draft.id, 'id')
   if (isReservedType(checkTypeName(draft.type))) throw new Refused('reserved', 'the type is reserved')
-  if (receivers?.length === 0) throw new Refused('unknown-key', 'there is no receiver to seal for')
+  if (receivers === undefined) return
+  if (receivers.length === 0) throw new Refused('unknown-key', 'there is no receiver to seal for')
+  if (receivers.length > limits.receiversMax)
+    throw new Refused('too-large', `more than ${limits.receiversMax} receivers`)
 }

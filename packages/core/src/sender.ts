@@ -15,7 +15,8 @@ export async function senderOf(
 ): Promise<Sender> {
   const signer = await statementSignerOf(statement)
   const retry = retryKey === undefined ? {} : { retryKey }
-  if (key === undefined) return { statement: signer, key: { kid: statement.kid, sign: refuseToSign }, ...retry }
+  if (key === undefined)
+    return { statement: signer, key: { kid: statement.kid, sign: refuseToSign }, ...retry }
   if (checkSpki(key.spki) !== 'RSA') throw new Refused('wrong-key', 'key signatures are made by an RSA key')
   return { statement: signer, key: { kid: key.kid, sign: await signerOf('RS256', key.pkcs8) }, ...retry }
 }

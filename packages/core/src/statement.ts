@@ -32,6 +32,7 @@ import {
 import { limits } from './limits.ts'
 import { checkTypeName, checkUuid, isReservedType } from './names.ts'
 import { Refused } from './refused.ts'
+import { suiteNamed } from './suites.ts'
 import { formatTime, parseTime } from './time.ts'
 
 export const statementType = 'ledgerstone-statement-v1+jws'
@@ -152,9 +153,10 @@ export function parsePayload(text: string): StatementPayload {
   }
 }
 
-// A sender writes many statements with one header, so the newest ones are kept decoded. Bounded; a cache only.
+// A sender writes many statements with one header, so the newest ones are kept decoded. A cache only; small, because the
+// engine may keep a whole statement alive for the part of it that is the key here.
 const knownHeaders = new Map<string, StatementHeader>()
-const knownHeadersMax = 1024
+const knownHeadersMax = 256
 
 function parseHeader(encoded: string): StatementHeader {
   const known = knownHeaders.get(encoded)
@@ -189,7 +191,7 @@ function checkContentOrBody(type: string, content: unknown, body: unknown): void
 function parseContent(value: Json): Content {
   const m = membersOf(value, 'content', ['suite', 'digest', 'bytes'])
   return {
-    suite: textMember(m['suite'], 'suite'),
+    suite: suiteNamed(textMember(m['suite'], 'suite')).name,
     digest: parseBase64url(textMember(m['digest'], 'digest'), 'digest', 32),
     bytes: integerMember(m['bytes'], 'bytes'),
   }
@@ -197,7 +199,7 @@ function parseContent(value: Json): Content {
 
 function parseBody(value: Json): JsonObject {
   if (!isObject(value)) throw new Refused('malformed', 'body is not an object')
-  if (formatCanonical(value).length > limits.bodyBytesMax)
+  if (utf8(formatCanonical(value)).length > limits.bodyBytesMax)
     throw new Refused('too-large', 'the body is too long')
   return value
 }

@@ -4,7 +4,11 @@ import { type Bytes, formatHex, utf8, Writer } from './bytes.ts'
 
 /** Version 7: 48 bits of milliseconds since 1970, then random. */
 export function liveId(now: number): string {
-  const bytes = new Writer().uint16(Math.floor(now / 2 ** 32)).uint32(now % 2 ** 32).bytes(randomBytes(10)).finish()
+  const bytes = new Writer()
+    .uint16(Math.floor(now / 2 ** 32))
+    .uint32(now % 2 ** 32)
+    .bytes(randomBytes(10))
+    .finish()
   return format(bytes, 7)
 }
 
