@@ -1,0 +1,153 @@
+// A log of many buckets over one store: opens them all, keeps them apart when one breaks, closes them in order.
+import { checkPolicyOf } from '@ledgerstone/core/evidence'
+import { checkBucketName, keysBucket, originOf } from '@ledgerstone/core/names'
+import { Refused } from '@ledgerstone/core/refused'
+import type { Registry } from '@ledgerstone/core/registry'
+import type { Trust } from '@ledgerstone/core/trust'
+import { Bucket, type BucketContext } from './bucket.ts'
+import type { LogSigner } from './checkpoint.ts'
+import type { Documents } from './documents.ts'
+import { DocumentsFiller } from './documents-fill.ts'
+import type { Report } from './event.ts'
+import { announcement, type BucketMakers, genesisOf } from './genesis.ts'
+import { LiveRegistry } from './live-registry.ts'
+import { MldsaThread } from './mldsa.ts'
+import type { Cosign } from './publish.ts'
+import type { Store } from './store.ts'
+import { Verifiers } from './verify.ts'
+
+export type LogOptions = {
+  /** The pinned trust file: ledger name, genesis, policy. */
+  readonly trust: Trust
+  /** Belongs to the caller, who closes it after the log. */
+  readonly store: Store
+  /** Filled from the log, when given. Belongs to the caller too. */
+  readonly documents?: Documents
+  /** The private log keys of a bucket. A bucket whose keys cannot be had is quarantined. */
+  readonly signers: (bucket: string) => Promise<LogSigner>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Threads that verify statements; 0: the main thread does. */
+  readonly verifyWorkers: number
+  /** At most one checkpoint is published per bucket in this time. */
+  readonly publishIntervalMs: number
+  /** A checkpoint is published again after this time, also when nothing happens; 60 s when absent. */
+  readonly publishAgeMsMax?: number
+  readonly cosign?: Cosign
+  readonly report: Report
+}
+
+export class Log implements AsyncDisposable {
+  readonly ledger: string
+  readonly #options: LogOptions
+  readonly #context: BucketContext
+  readonly #buckets = new Map<string, Bucket>()
+  readonly #filler: DocumentsFiller | undefined
+
+  private constructor(options: LogOptions) {
+    const { trust, store, documents, now, verifyWorkers, publishIntervalMs, report, cosign } = options
+    this.ledger = trust.ledger
+    this.#options = options
+    this.#context = {
+      ...{ ledger: trust.ledger, store, policy: trust.policy, cosign, now, publishIntervalMs, report },
+      registry: new LiveRegistry(trust.ledger, trust.genesis),
+      verifiers: new Verifiers(verifyWorkers, report),
+      mldsa: new MldsaThread(),
+      publishAgeMsMax: options.publishAgeMsMax ?? 60_000,
+      checkKeys: () => this.#checkKeys(),
+    }
+    this.#filler = documents === undefined ? undefined : new DocumentsFiller(documents, report)
+  }
+
+  /**
+   * Replays and verifies `keys`, then opens every bucket in the store. A broken bucket is read-only and leaves the
+   * others alone; without `keys` nothing opens. Throws `unknown-bucket`, `wrong-ledger`, `bad-policy`, `damaged-store` and
+   * why a block of `keys` may not stand.
+   */
+  static async open(options: LogOptions): Promise<Log> {
+    const log = new Log(options)
+    try {
+      await log.#openAll()
+      return log
+    } catch (error) {
+      await log[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** All committed blocks of `keys`. */
+  get registry(): Registry {
+    return this.#context.registry.registry
+  }
+
+  /** Sorted by name. */
+  buckets(): readonly Bucket[] {
+    return [...this.#buckets.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** Throws `unknown-bucket`. */
+  bucket(name: string): Bucket {
+    const bucket = this.#buckets.get(name)
+    if (bucket === undefined)
+      throw new Refused('unknown-bucket', `there is no bucket ${JSON.stringify(name)}`)
+    return bucket
+  }
+
+  /**
+   * Adds a bucket: log keys announced in `keys`, then created, then its genesis. A creation that was cut short is finished.
+   * Throws `bucket-exists`, `bad-name`, and `not-approved` as long as the announcement lacks registrars.
+   */
+  async createBucket(name: string, { registrar, ledgerKey }: BucketMakers): Promise<Bucket> {
+    checkBucketName(name)
+    const { store, now, registry } = this.#context
+    const present = this.#buckets.get(name)
+    if (present !== undefined && present.head.size > 0) {
+      throw new Refused('bucket-exists', `bucket ${name} exists`)
+    }
+    const signer = await this.#options.signers(name)
+    if (!this.registry.origins().includes(originOf(this.ledger, name))) {
+      const statement = await announcement(this.ledger, name, signer, registrar, now())
+      await this.bucket(keysBucket).append({ statement }, registrar.kid)
+      // A threshold above one leaves the request open; this throws `unknown-bucket` until it is approved.
+      registry.registry.logKeysAt(originOf(this.ledger, name), registry.size)
+    }
+    if (present === undefined && !(await store.buckets()).includes(name)) await store.create(name)
+    const bucket = present ?? (await this.#open(name, signer))
+    await bucket.append({ statement: await genesisOf(this.ledger, name, ledgerKey, now()) }, ledgerKey.kid)
+    return bucket
+  }
+
+  /** Commits what waits, publishes, and ends all threads. The stores stay open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const others = this.buckets().filter(({ name }) => name !== keysBucket)
+    await Promise.all(others.map((bucket) => bucket.close()))
+    await this.#buckets.get(keysBucket)?.close()
+    await this.#filler?.close()
+    await this.#context.verifiers[Symbol.asyncDispose]()
+    await this.#context.mldsa[Symbol.asyncDispose]()
+  }
+
+  async #openAll(): Promise<void> {
+    const { store, trust, signers } = this.#options
+    const keys = await this.#open(keysBucket, await signers(keysBucket))
+    if (keys.state.kind === 'read-only') throw new Refused(keys.state.code, keys.state.detail)
+    if (keys.head.size === 0) throw new Refused('unknown-bucket', 'the bucket keys has no genesis')
+    checkPolicyOf(this.registry, trust)
+    for (const name of await store.buckets()) {
+      if (name !== keysBucket) await this.#open(name, await signers(name))
+    }
+  }
+
+  async #open(name: string, signer: LogSigner): Promise<Bucket> {
+    const bucket = await Bucket.open(name, signer, this.#context)
+    this.#buckets.set(name, bucket)
+    this.#filler?.follow(bucket)
+    return bucket
+  }
+
+  #checkKeys(): void {
+    if (this.#buckets.get(keysBucket)?.state.kind !== 'open') {
+      throw new Refused('read-only', 'the bucket keys is broken, and nothing can be admitted without it')
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// Statement signatures, checked off the main thread by a few workers. The queue is fair and stays on this side: a worker
+// has at most two small messages before it, so a batch of a thousand does not stand in front of everyone else.
+import { Worker } from 'node:worker_threads'
+import { verifierOf } from '@ledgerstone/core/primitives/node'
+import type { Statement } from '@ledgerstone/core/statement'
+import type { Report } from './event.ts'
+import { FairQueue } from './fair-queue.ts'
+import { encodeJobs, type NewKey, type VerifyMessage } from './verify-message.ts'
+
+/** Called once: with whether the signature is good, or with why that could not be found out. */
+export type Verdict = (isGood: boolean, error?: unknown) => void
+
+type Task = {
+  readonly statement: Statement
+  readonly spki: Uint8Array
+  readonly verdict: Verdict
+}
+
+const jobsPerMessageMax = 32
+const messagesPerWorkerMax = 2
+const callerJobsMax = Number.POSITIVE_INFINITY
+/** Parsed keys that a thread keeps; then it forgets them all and is told anew. */
+const keysMax = 16_384
+
+export class Verifiers implements AsyncDisposable {
+  readonly #report: Report
+  readonly #workers: VerifyingThread[]
+  readonly #queue = new FairQueue<Task>()
+  readonly #parsed = new Map<string, ReturnType<typeof verifierOf>>()
+  #isFlushing = false
+  #isClosed = false
+
+  /** `workers` = 0 verifies on the calling thread. */
+  constructor(workers: number, report: Report) {
+    this.#report = report
+    this.#workers = Array.from({ length: workers }, () => this.#start())
+  }
+
+  verify(statement: Statement, spki: Uint8Array, caller: string, verdict: Verdict): void {
+    if (this.#workers.length === 0) {
+      verdict(this.#verifyHere(statement, spki))
+      return
+    }
+    this.#queue.push(caller, { statement, spki, verdict })
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    setImmediate(() => {
+      this.#isFlushing = false
+      this.#flush()
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    for (const task of this.#queue.drain()) task.verdict(false, new Error('the verifiers are closed'))
+    await Promise.all(this.#workers.map((worker) => worker.close()))
+  }
+
+  #verifyHere({ header, signingInput, signature }: Statement, spki: Uint8Array): boolean {
+    let verify = this.#parsed.get(header.kid)
+    if (verify === undefined) {
+      if (this.#parsed.size >= keysMax) this.#parsed.clear()
+      verify = verifierOf(header.alg, spki)
+      this.#parsed.set(header.kid, verify)
+    }
+    return verify(signingInput, signature) === true
+  }
+
+  /** Deals the queue out evenly, as far as the workers have room. */
+  #flush(): void {
+    while (this.#queue.size > 0 && !this.#isClosed) {
+      const free = this.#workers.filter((worker) => worker.messages < messagesPerWorkerMax)
+      free.sort((a, b) => a.jobs - b.jobs)
+      const [worker] = free
+      if (worker === undefined) return
+      let room = Math.min(jobsPerMessageMax, Math.ceil(this.#queue.size / free.length))
+      worker.send(this.#queue.take(callerJobsMax, () => (room-- > 0 ? 'take' : 'stop')))
+    }
+  }
+
+  #start(): VerifyingThread {
+    return new VerifyingThread({
+      onRoom: () => this.#flush(),
+      onFailure: (thread, error) => {
+        if (this.#isClosed) return
+        this.#report({ kind: 'worker-failed', error })
+        this.#workers[this.#workers.indexOf(thread)] = this.#start()
+        this.#flush()
+      },
+    })
+  }
+}
+
+type Hooks = {
+  readonly onRoom: () => void
+  readonly onFailure: (thread: VerifyingThread, error: unknown) => void
+}
+
+/** One worker and the tasks it has been sent, in order: it answers messages in the order of their coming. */
+class VerifyingThread {
+  readonly #worker = new Worker(new URL('./verify-worker.ts', import.meta.url))
+  readonly #sent: (readonly Task[])[] = []
+  readonly #numbers = new Map<string, number>()
+  jobs = 0
+
+  constructor({ onRoom, onFailure }: Hooks) {
+    this.#worker.on('message', (verdicts: Uint8Array) => {
+      const tasks = this.#sent.shift() ?? []
+      this.jobs -= tasks.length
+      onRoom()
+      for (const [i, { verdict }] of tasks.entries()) verdict(verdicts[i] === 1)
+    })
+    const fail = (error: unknown): void => {
+      const tasks = this.#sent.splice(0).flat()
+      onFailure(this, error)
+      for (const { verdict } of tasks) verdict(false, error)
+    }
+    this.#worker.once('error', fail)
+    this.#worker.once('exit', (code) => {
+      if (this.#sent.length > 0) fail(new Error(`a verifying thread ended with code ${code}`))
+    })
+  }
+
+  get messages(): number {
+    return this.#sent.length
+  }
+
+  send(tasks: readonly Task[]): void {
+    const keys: NewKey[] = []
+    const forget = this.#numbers.size + tasks.length > keysMax
+    if (forget) this.#numbers.clear()
+    const jobs = tasks.map(({ statement: { header, signingInput, signature }, spki }) => {
+      let key = this.#numbers.get(header.kid)
+      if (key === undefined) {
+        key = this.#numbers.size
+        this.#numbers.set(header.kid, key)
+        keys.push({ number: key, algorithm: header.alg, spki })
+      }
+      return { key, signed: signingInput, signature }
+    })
+    const message: VerifyMessage = { forget, keys, jobs: encodeJobs(jobs) }
+    this.#sent.push(tasks)
+    this.jobs += tasks.length
+    this.#worker.postMessage(message, [message.jobs.buffer])
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
