@@ -5,7 +5,9 @@ import * as fc from 'fast-check'
 import { concat, formatHex, parseHex, utf8 } from '../src/bytes.ts'
 import * as node from '../src/primitives/node.ts'
 import type { Bytes, KeyKind, KeyPair, SignatureAlgorithm } from '../src/primitives/primitives.d.ts'
+import { isSmallOrder } from '../src/primitives/small-order.ts'
 import * as web from '../src/primitives/web.ts'
+import { type Case, readVectors, testEach } from './vectors.ts'
 
 // Assigning both modules to the contract's type is the check that they keep it.
 type Primitives = typeof import('../src/primitives/primitives.d.ts')
@@ -14,6 +16,9 @@ const both = Object.entries(implementations)
 const pairs = both.flatMap(([a, first]) =>
   both.map(([b, second]) => ({ title: `${a} and ${b}`, first, second })),
 )
+
+type Ed25519Case = Case & { readonly publicKey: string; readonly message: string; readonly signature: string }
+const ed25519 = readVectors<{ valid: Ed25519Case[]; invalid: Ed25519Case[] }>('ed25519')
 
 const hex = (text: string): Bytes => parseHex(text.replaceAll(' ', ''), 'a vector')
 const flip = (bytes: Uint8Array, bit: number): Bytes => {
@@ -115,6 +120,28 @@ for (const [name, primitives] of both) {
     })
   })
 }
+
+for (const [name, { verifierOf }] of both) {
+  const verify = async ({ publicKey, message, signature }: Ed25519Case): Promise<boolean> => {
+    const spki = hex(`302a300506032b6570032100${publicKey}`)
+    return (await verifierOf('Ed25519', spki))(hex(message), hex(signature))
+  }
+  describe(`${name}: Ed25519`, () => {
+    testEach(ed25519.valid, async (each) => assert.equal(await verify(each), true))
+    testEach(ed25519.invalid, async (each) => assert.equal(await verify(each), false))
+  })
+}
+
+test('points of small order are known in all their spellings, and no other point is taken for one', () => {
+  const weak = ed25519.invalid.filter(({ comment }) => / of order [1248]/.test(comment))
+  assert.equal(weak.length, 20)
+  for (const { publicKey, signature, comment } of weak) {
+    const [suspect, other] = comment.includes('public key') ? [publicKey, signature] : [signature, publicKey]
+    assert.equal(isSmallOrder(hex(suspect.slice(0, 64))), true, comment)
+    assert.equal(isSmallOrder(hex(other.slice(0, 64))), false, comment)
+  }
+  for (const { publicKey } of ed25519.valid) assert.equal(isSmallOrder(hex(publicKey)), false)
+})
 
 test('both compute the same hashes, MACs and ciphertexts', async () => {
   const shifted = fc.integer({ min: 0, max: 7 }) // views that start anywhere in their buffer

@@ -16,6 +16,7 @@ import type {
   Verify,
   Wrap,
 } from './primitives.d.ts'
+import { isSmallOrder } from './small-order.ts'
 
 export function sha256(message: Uint8Array): Bytes {
   return nobleSha256(message)
@@ -66,6 +67,13 @@ export async function verifierOf(algorithm: SignatureAlgorithm, spki: Uint8Array
   if (isMlDsa(algorithm)) return mlDsaVerifier(algorithm, spki)
   const { key: params, operation } = webAlgorithms[algorithm]
   const key = await crypto.subtle.importKey('spki', source(spki), params, false, ['verify'])
+  if (algorithm === 'Ed25519') {
+    const isWeakKey = isSmallOrder(spki.subarray(-32))
+    return async (message, signature) =>
+      !isWeakKey &&
+      !isSmallOrder(signature.subarray(0, 32)) &&
+      crypto.subtle.verify(operation, key, source(signature), source(message))
+  }
   return (message, signature) => crypto.subtle.verify(operation, key, source(signature), source(message))
 }
 
