@@ -70,9 +70,8 @@ export function keepSignatures(note: Note, vkeys: readonly Vkey[]): Note {
 const dash = '\u2014 '
 
 function parseSignature(line: string): NoteSignature {
-  const [name = '', encoded = '', ...more] = line.slice(dash.length).split(' ')
-  if (!line.startsWith(dash) || more.length > 0)
-    throw new Refused('malformed', 'not a signature line of a note')
+  const [name = '', encoded = ''] = line.slice(dash.length).split(' ')
+  if (!line.startsWith(dash)) throw new Refused('malformed', 'not a signature line of a note')
   checkKeyName(name)
   const bytes = parseBase64(encoded, `the signature of ${name}`)
   if (bytes.length < 5) throw new Refused('malformed', `the signature of ${name} is cut short`)

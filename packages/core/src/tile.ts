@@ -150,7 +150,6 @@ export function appendTiles(
     levels[level] = hashes.slice(full * tileWidth * hashBytes)
     added = above
   }
-  while (levels.at(-1)?.length === 0) levels.pop()
   return { tiles, edge: { size: edge.size + leaves.length, levels } }
 }
 

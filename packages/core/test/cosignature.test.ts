@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { generateKeyPair, signerOf } from '#primitives'
-import { parseBase64 } from '../src/bytes.ts'
+import { concat, parseBase64 } from '../src/bytes.ts'
 import type { CheckpointBody } from '../src/cosignature.ts'
 import { cosignedMessage, signCosignature, verifyCosignature } from '../src/cosignature.ts'
 import type { NoteSignature } from '../src/note.ts'
@@ -59,6 +59,33 @@ describe('cosignatures', () => {
       for (const seconds of [0, -1, 1.5, 2 ** 53])
         await assert.rejects(signCosignature(body, signer, seconds), RangeError)
     }
+  })
+
+  test('a time of zero is refused although it was signed', async () => {
+    for (const [type, kind] of [
+      ['cosignature', 'Ed25519'],
+      ['mldsa', 'ML-DSA-44'],
+    ] as const) {
+      const pair = await generateKeyPair(kind)
+      const vkey = vkeyOf('witness.example', type, pair.spki)
+      const signature = await (await signerOf(kind, pair.pkcs8))(cosignedMessage(body, vkey, 0))
+      const line = { name: vkey.name, id: vkey.id, signature: concat(new Uint8Array(8), signature) }
+      await assert.rejects(verifyCosignature(body, vkey, line), refusedAs('bad-signature'))
+    }
+  })
+
+  test('a valid signature under another name or key ID is not the line of the key', async () => {
+    const pair = await generateKeyPair('Ed25519')
+    const vkey = vkeyOf('witness.example', 'cosignature', pair.spki)
+    const line = await signCosignature(body, { vkey, sign: await signerOf('Ed25519', pair.pkcs8) }, 1)
+    await assert.rejects(
+      verifyCosignature(body, vkey, { ...line, name: 'other.example' }),
+      refusedAs('bad-signature'),
+    )
+    await assert.rejects(
+      verifyCosignature(body, vkey, { ...line, id: line.id + 1 }),
+      refusedAs('bad-signature'),
+    )
   })
 
   test('a log key of type note makes none', async () => {

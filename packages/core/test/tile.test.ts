@@ -129,6 +129,12 @@ describe('the tiles of a growing tree', () => {
     assert.equal(sha256(read([{ level, index, width }])[0] as Bytes).toHex(), expected)
   })
 
+  test('beyond the right edge a tile has no hashes', () => {
+    assert.equal(widthOf(0, 273, 70_000), 112)
+    assert.equal(widthOf(0, 274, 70_000), 0)
+    assert.equal(widthOf(3, 0, 70_000), 0)
+  })
+
   test('there are no more levels than the vectors name', () =>
     assert.equal(files.length, vectors.levels.length))
 
