@@ -10,7 +10,7 @@ import type { Mark } from './identity-rows.ts'
 import { BrokenIndex, isBrokenIndex, openIndex, readMark, removeIndex } from './identity-rows.ts'
 import type { IdentityThread } from './identity-thread.ts'
 
-const tailRows = 2048
+const tailRows = 4096
 /** Beyond this many rows commits wait for the thread: memory does not grow with a slow disk. */
 const tailRowsMax = 4 * tailRows
 
@@ -105,8 +105,7 @@ export class IdentityIndex {
     for (let at = 0, block = from; at < rows.length; at += identityRowBytes, block++) {
       const identity = keyOf(rows.subarray(at, at + 32))
       if (!identities.has(identity)) identities.set(identity, block)
-      const key = keyOf(rows.subarray(at + 32, at + 64))
-      if (key !== noCase) cases.set(key, block)
+      if (hasCase(rows, at)) cases.set(keyOf(rows.subarray(at + 32, at + 64)), block)
     }
     this.#tail.rows += rows.length / identityRowBytes
   }
@@ -215,4 +214,7 @@ function blockOf(row: Record<string, unknown> | undefined): number | undefined {
   return row === undefined ? undefined : Number(row['block'])
 }
 
-const noCase = keyOf(new Uint8Array(32))
+function hasCase(rows: Bytes, at: number): boolean {
+  for (let i = at + 32; i < at + identityRowBytes; i++) if (rows[i] !== 0) return true
+  return false
+}

@@ -27,7 +27,8 @@ export function openIndex(folder: string): DatabaseSync {
     database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
-      PRAGMA journal_size_limit = 16777216;
+      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA journal_size_limit = 33554432;
       PRAGMA busy_timeout = 5000;
       CREATE TABLE IF NOT EXISTS identities (identity BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS cases (key BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;

@@ -48,9 +48,9 @@ export function truncateTo(files: Files, operations: FileOperations, commit: Com
   for (const file of dataFiles) operations.truncate(files[file], lengthAfter(commit, file))
 }
 
-/** Returns when the data files are on the disk. */
+/** Returns when the data files are on the disk. One after the other: the commits' syncs share the few threads. */
 export async function syncFiles(files: Files, operations: FileOperations): Promise<void> {
-  await Promise.all(dataFiles.map(async (file) => await operations.sync(files[file])))
+  for (const file of dataFiles) await operations.sync(files[file])
 }
 
 function encodeEnds(ends: readonly number[], base: number): Bytes {

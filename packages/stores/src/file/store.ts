@@ -54,7 +54,7 @@ export class FileStore implements Store {
     try {
       await createFolder(folder)
       const names = await sweep(folder, report)
-      const { operations = operatingSystem, journalBytesMax = 4 * 1024 * 1024 } = options
+      const { operations = operatingSystem, journalBytesMax = 8 * 1024 * 1024 } = options
       return new FileStore(folder, lock, names, { report, operations, journalBytesMax })
     } catch (cause) {
       lock[Symbol.dispose]()
