@@ -255,6 +255,8 @@ describe('proofs out of tiles', () => {
     }
     assert.throws(() => buildInclusion(300, 1000, tiles.slice(0, -1)), refusedAs('malformed'))
     assert.throws(() => buildFrontier(1000, read(planEdge(1000)).slice(0, -1)), refusedAs('malformed'))
+    const ragged = read(planEdge(1000)).map((tile) => concat(tile, new Uint8Array(1)))
+    assert.throws(() => buildFrontier(1000, ragged), refusedAs('malformed'))
     assert.throws(
       () =>
         buildFrontier(
