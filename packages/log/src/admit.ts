@@ -1,5 +1,6 @@
-// Submission -> Pending: what can be said of a record before its place is known. Cheap refusals come first; the
-// signature is checked last, by verify.ts. The sequencer judges again in the very place that the block gets.
+// Submission -> Pending: what can be said of a record before its place is known. Cheap refusals come first;
+// the signature is checked last, by verify.ts. The sequencer judges again in the very place that the block
+// gets.
 import { hash } from 'node:crypto'
 import type { Bytes, Hash } from '@ledgerstone/core/bytes'
 import { equalBytes } from '@ledgerstone/core/bytes'
@@ -11,7 +12,9 @@ import { Refused } from '@ledgerstone/core/refused'
 import type { RegisteredKey, Registry } from '@ledgerstone/core/registry'
 import type { Statement } from '@ledgerstone/core/statement'
 
-/** A sealed record in good form; its signature is not checked yet. A statement with a `body` has no envelope. */
+/**
+ * A sealed record in good form; its signature is not checked yet. A statement with a `body` has no envelope.
+ */
 export type Submission = { readonly statement: Statement; readonly envelope?: Envelope }
 
 /** A record that the registry allows in the bucket, but for its signature. */

@@ -1,4 +1,5 @@
-// Signing heads. Every committed head gets an Ed25519 note at once; those that are published get ML-DSA-44 as well.
+// Signing heads. Every committed head gets an Ed25519 note at once; those that are published get ML-DSA-44 as
+// well.
 import { strict as assert } from 'node:assert'
 import { type Bytes, equalBytes } from '@ledgerstone/core/bytes'
 import { addSignatures, signCheckpoint, signHead } from '@ledgerstone/core/checkpoint'

@@ -1,4 +1,5 @@
-// Fills the document store from the log, behind the commits and at its own pace. When it breaks, appends go on.
+// Fills the document store from the log, behind the commits and at its own pace. When it breaks, appends go
+// on.
 
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { parseEntry } from '@ledgerstone/core/block'

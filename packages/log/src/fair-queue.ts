@@ -1,7 +1,10 @@
-// Items of many callers, taken in rounds: one of each caller, then the next one of each. A caller's own items keep
-// their order, so a batch is committed in its order, and a thousand records of one caller delay nobody else.
+// Items of many callers, taken in rounds: one of each caller, then the next one of each. A caller's own items
+// keep their order, so a batch is committed in its order, and a thousand records of one caller delay nobody
+// else.
 
-/** What to do with the item at the front of a caller's line: `wait` leaves it and that caller's others alone. */
+/**
+ * What to do with the item at the front of a caller's line: `wait` leaves it and that caller's others alone.
+ */
 export type Turn = 'take' | 'drop' | 'wait' | 'stop'
 
 export class FairQueue<T> {

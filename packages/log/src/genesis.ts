@@ -49,8 +49,8 @@ export async function bodyStatement(
 }
 
 /**
- * Creates `keys` with its genesis in an empty store, or finishes a creation that was cut short before its genesis.
- * Throws `bucket-exists`, `bad-policy`, and what the genesis is refused for.
+ * Creates `keys` with its genesis in an empty store, or finishes a creation that was cut short before its
+ * genesis. Throws `bucket-exists`, `bad-policy`, and what the genesis is refused for.
  */
 export async function createLedger(made: NewLedger): Promise<Trust> {
   const { ledger, store, signer, ledgerKey, policyText, now, report } = made

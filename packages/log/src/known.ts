@@ -1,12 +1,10 @@
-// What the store knows already of the records of one batch: the blocks of their identities, the newest steps of their cases.
-import { parseEntry } from '@ledgerstone/core/block'
+// What the store knows already of the records of one batch: the blocks of their identities, the newest steps
+// of their cases.
 import type { Bytes, Hash } from '@ledgerstone/core/bytes'
-import { Refused } from '@ledgerstone/core/refused'
 import { parseStatement } from '@ledgerstone/core/statement'
-import { decodeEntries } from '@ledgerstone/core/tile'
-import { leafHash } from '@ledgerstone/core/tree'
 import type { Admitted } from './admit.ts'
 import type { Store } from './store.ts'
+import { readStoredBlock } from './stored-block.ts'
 
 /** The first block of an identity. */
 export type FirstBlock = {
@@ -51,8 +49,7 @@ export async function lookUp(
 }
 
 async function readFirst(store: Store, bucket: string, index: number): Promise<FirstBlock> {
-  const [entry] = decodeEntries(await store.entries(bucket, index, 1))
-  if (entry === undefined) throw new Refused('damaged-store', `block ${index} of ${bucket} cannot be read`)
-  const { prev, time, statement } = parseEntry(entry)
-  return { index, hash: leafHash(entry), prev, time, retry: parseStatement(statement).payload.retry }
+  const { block, hash } = await readStoredBlock(store, bucket, index)
+  const { prev, time, statement } = block
+  return { index, hash, prev, time, retry: parseStatement(statement).payload.retry }
 }

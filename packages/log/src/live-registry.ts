@@ -1,4 +1,5 @@
-// The key registry as far as `keys` is committed: what admission judges by. One per log, advanced by committed blocks only.
+// The key registry as far as `keys` is committed: what admission judges by. One per log, advanced by
+// committed blocks only.
 import { equalBytes, type Hash } from '@ledgerstone/core/bytes'
 import { limits } from '@ledgerstone/core/limits'
 import { keysBucket } from '@ledgerstone/core/names'
@@ -49,7 +50,10 @@ export class LiveRegistry {
     }
   }
 
-  /** Applies what the store has beyond this registry. Throws `rolled-back`, `damaged-store` or why a block may not stand. */
+  /**
+   * Applies what the store has beyond this registry. Throws `rolled-back`, `damaged-store` or why a block may
+   * not stand.
+   */
   follow(store: Store): Promise<void> {
     const next = this.#following.catch(() => undefined).then(() => this.#follow(store))
     this.#following = next

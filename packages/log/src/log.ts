@@ -1,4 +1,5 @@
-// A log of many buckets over one store: opens them all, keeps them apart when one breaks, closes them in order.
+// A log of many buckets over one store: opens them all, keeps them apart when one breaks, closes them in
+// order.
 import { checkPolicyOf } from '@ledgerstone/core/evidence'
 import { checkBucketName, keysBucket, originOf } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
@@ -60,9 +61,9 @@ export class Log implements AsyncDisposable {
   }
 
   /**
-   * Replays and verifies `keys`, then opens every bucket in the store. A broken bucket is read-only and leaves the
-   * others alone; without `keys` nothing opens. Throws `unknown-bucket`, `wrong-ledger`, `bad-policy`, `damaged-store` and
-   * why a block of `keys` may not stand.
+   * Replays and verifies `keys`, then opens every bucket in the store. A broken bucket is read-only and
+   * leaves the others alone; without `keys` nothing opens. Throws `unknown-bucket`, `wrong-ledger`,
+   * `bad-policy`, `damaged-store` and why a block of `keys` may not stand.
    */
   static async open(options: LogOptions): Promise<Log> {
     const log = new Log(options)
@@ -94,8 +95,9 @@ export class Log implements AsyncDisposable {
   }
 
   /**
-   * Adds a bucket: log keys announced in `keys`, then created, then its genesis. A creation that was cut short is finished.
-   * Throws `bucket-exists`, `bad-name`, and `not-approved` as long as the announcement lacks registrars.
+   * Adds a bucket: log keys announced in `keys`, then created, then its genesis. A creation that was cut
+   * short is finished. Throws `bucket-exists`, `bad-name`, and `not-approved` as long as the announcement
+   * lacks registrars.
    */
   async createBucket(name: string, { registrar, ledgerKey }: BucketMakers): Promise<Bucket> {
     checkBucketName(name)

@@ -1,4 +1,5 @@
-// Records that wait for a commit of one bucket: fair between callers, bounded in bytes, in order for each caller.
+// Records that wait for a commit of one bucket: fair between callers, bounded in bytes, in order for each
+// caller.
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Admitted } from './admit.ts'
@@ -60,7 +61,10 @@ export class Pool {
     pending.settle(outcome)
   }
 
-  /** The records of the next commit, in rounds over the callers. They stay accounted for until they are settled. */
+  /**
+   * The records of the next commit, in rounds over the callers. They stay accounted for until they are
+   * settled.
+   */
   take(recordsMax: number): readonly Pending[] {
     let records = 0
     let bytes = 0

@@ -1,5 +1,5 @@
-// Committed heads -> published checkpoints, coalesced: at most one in an interval, the first at once, and again every minute
-// when nothing happens, so that a frozen view can be told from silence.
+// Committed heads -> published checkpoints, coalesced: at most one in an interval, the first at once, and
+// again every minute when nothing happens, so that a frozen view can be told from silence.
 import { addSignatures, verifyCheckpoint } from '@ledgerstone/core/checkpoint'
 import type { NoteSignature } from '@ledgerstone/core/note'
 import type { Policy } from '@ledgerstone/core/policy'

@@ -1,6 +1,6 @@
-// Reading a bucket: entries, envelopes, tiles, and the proofs built out of tiles. Static data below the committed head, so
-// every answer is right whenever it is given; the core plans which tiles it needs, the store gives them, the core computes.
-import { type Block, parseEntry } from '@ledgerstone/core/block'
+// Reading a bucket: entries, envelopes, tiles, and the proofs built out of tiles. Static data below the
+// committed head, so every answer is right whenever it is given; the core plans which tiles it needs, the
+// store gives them, the core computes.
 import type { Bytes, Hash } from '@ledgerstone/core/bytes'
 import { formatEvidence } from '@ledgerstone/core/evidence'
 import { keysBucket } from '@ledgerstone/core/names'
@@ -19,9 +19,9 @@ import {
   tileWidth,
   widthOf,
 } from '@ledgerstone/core/tile'
-import { leafHash } from '@ledgerstone/core/tree'
 import type { Final } from './publish.ts'
 import type { Head, Store } from './store.ts'
+import { readStoredBlock, type StoredBlock } from './stored-block.ts'
 
 /** What of a bucket reading needs; `head` is committed. */
 export type Readable = { readonly name: string; readonly store: Store; readonly head: Head }
@@ -29,21 +29,10 @@ export type Readable = { readonly name: string; readonly store: Store; readonly 
 /** A bucket whose newest final checkpoint is known. */
 export type Published = Readable & { readonly final: Final | undefined }
 
-export type ReadBlock = { readonly block: Block; readonly entry: Bytes; readonly hash: Hash }
-
-/** Throws `unknown-block`. */
-export async function readEntry(bucket: Readable, index: number): Promise<Bytes> {
+/** Throws `unknown-block`, `damaged-store`. */
+export async function readBlock(bucket: Readable, index: number): Promise<StoredBlock> {
   checkIndex(bucket, index)
-  const [entry] = decodeEntries(await bucket.store.entries(bucket.name, index, 1))
-  if (entry === undefined)
-    throw new Refused('damaged-store', `block ${index} of ${bucket.name} cannot be read`)
-  return entry
-}
-
-/** A block, its exact bytes and its hash. Throws `unknown-block`. */
-export async function readBlock(bucket: Readable, index: number): Promise<ReadBlock> {
-  const entry = await readEntry(bucket, index)
-  return { block: parseEntry(entry), entry, hash: leafHash(entry) }
+  return readStoredBlock(bucket.store, bucket.name, index)
 }
 
 /** Up to `count` entries from index `from`; fewer at the head, none beyond it. */
@@ -67,7 +56,10 @@ export async function readEnvelope(bucket: Readable, index: number): Promise<Byt
   return envelope.length === 0 ? undefined : envelope
 }
 
-/** Envelopes from index `from`, each as u32 n | n bytes (n = 0: none): at most `count`, at most `bytesMax` unless it is one. */
+/**
+ * Envelopes from index `from`, each as u32 n | n bytes (n = 0: none): at most `count`, at most `bytesMax`
+ * unless it is one.
+ */
 export async function readEnvelopes(
   bucket: Readable,
   from: number,
@@ -80,8 +72,8 @@ export async function readEnvelopes(
 }
 
 /**
- * A tile of hashes or a bundle of entries, of exactly the width asked for: any up to the committed one, since a partial
- * tile is the beginning of the full one. Throws `unknown-block` when there are not that many.
+ * A tile of hashes or a bundle of entries, of exactly the width asked for: any up to the committed one, since
+ * a partial tile is the beginning of the full one. Throws `unknown-block` when there are not that many.
  */
 export async function readTile(bucket: Readable, { level, index, width }: TileName): Promise<Bytes> {
   const { name, store, head } = bucket
@@ -117,8 +109,8 @@ export async function readRoot(bucket: Readable, size: number): Promise<Hash> {
 }
 
 /**
- * The receipt (C2SP tlog-proof) of a block under the newest final checkpoint, or under another one of this bucket.
- * Throws `unknown-block`, and `no-quorum` for a block that is not final yet.
+ * The receipt (C2SP tlog-proof) of a block under the newest final checkpoint, or under another one of this
+ * bucket. Throws `unknown-block`, and `no-quorum` for a block that is not final yet.
  */
 export async function readReceipt(bucket: Published, index: number, under?: Final): Promise<string> {
   checkIndex(bucket, index)
@@ -130,7 +122,10 @@ export async function readReceipt(bucket: Published, index: number, under?: Fina
   return formatReceipt({ index, proof, checkpoint: covering.checkpoint })
 }
 
-/** Evidence of a block: with its receipt and the whole registry, both final. Throws `unknown-block`, `no-quorum`, `too-large`. */
+/**
+ * Evidence of a block: with its receipt and the whole registry, both final. Throws `unknown-block`,
+ * `no-quorum`, `too-large`.
+ */
 export async function readEvidence(
   ledger: string,
   bucket: Published,

@@ -1,5 +1,5 @@
-// Pending -> Batch: the one place where blocks are made. Pure: what the store must be asked comes in, what it is to
-// write goes out, and nothing is signed or answered here.
+// Pending -> Batch: the one place where blocks are made. Pure: what the store must be asked comes in, what it
+// is to write goes out, and nothing is signed or answered here.
 import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { formatEntry } from '@ledgerstone/core/block'
@@ -156,8 +156,8 @@ function encodeEnvelopes(envelopes: readonly Uint8Array[]): Bytes {
 }
 
 /**
- * Computes leaf hashes and root a second time, by another implementation, over the very buffers that the store will
- * write: a bit that flipped in memory must stop the bucket, not be signed. Throws an assertion.
+ * Computes leaf hashes and root a second time, by another implementation, over the very buffers that the
+ * store will write: a bit that flipped in memory must stop the bucket, not be signed. Throws an assertion.
  */
 export function checkBeforeWrite(tip: Tip, batch: Batch, next: Tip): void {
   const { entries } = batch

@@ -1,10 +1,12 @@
-// Where a bucket's chain goes on: all that the next block depends on, rebuilt from the store in constant time.
-import { type Block, noHash, parseEntry } from '@ledgerstone/core/block'
-import { equalBytes, type Hash } from '@ledgerstone/core/bytes'
+// Where a bucket's chain goes on: all that the next block depends on, rebuilt from the store in constant
+// time.
+import { noHash } from '@ledgerstone/core/block'
+import { type Bytes, equalBytes, type Hash } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
-import { buildEdge, decodeEntries, type Edge, emptyEdge, frontierOf, planEdge } from '@ledgerstone/core/tile'
-import { emptyRoot, Frontier, leafHash } from '@ledgerstone/core/tree'
+import { buildEdge, type Edge, emptyEdge, frontierOf, planEdge, tileWidth } from '@ledgerstone/core/tile'
+import { emptyRoot, Frontier } from '@ledgerstone/core/tree'
 import type { Head, Store } from './store.ts'
+import { readStoredBlock } from './stored-block.ts'
 
 export type Tip = {
   readonly head: Head
@@ -18,7 +20,7 @@ export type Tip = {
   readonly keys: number
 }
 
-export const emptyTip: Tip = {
+const emptyTip: Tip = {
   head: { size: 0, root: emptyRoot },
   frontier: new Frontier(),
   edge: emptyEdge,
@@ -28,32 +30,30 @@ export const emptyTip: Tip = {
 }
 
 /**
- * Reads the head, the right-edge tiles and the newest block, and checks them against each other: a torn or changed tail
- * must not be signed. Throws `unknown-bucket`, `damaged-store`.
+ * Reads the head, the tiles at the right edge and the newest block, and checks them against each other: a
+ * torn or changed tail must not be signed. Throws `unknown-bucket`, `damaged-store`.
  */
 export async function readTip(store: Store, bucket: string): Promise<Tip> {
   const head = await store.head(bucket)
-  if (head.size === 0) return emptyTip
-  const tiles = await Promise.all(
-    planEdge(head.size).map(({ level, index, width }) => store.hashes(bucket, level, index * 256, width)),
-  )
-  const edge = buildEdgeOf(bucket, head.size, tiles)
-  const frontier = frontierOf(edge)
-  if (!equalBytes(frontier.root(), head.root)) {
-    throw new Refused('damaged-store', `the tiles of ${bucket} do not have the root of its head`)
-  }
   const index = head.size - 1
-  const [entry] = decodeEntries(await store.entries(bucket, index, 1), 1)
-  const hash = leafHash(entry as Uint8Array)
-  if (!equalBytes(hash, await store.hashes(bucket, 0, index, 1))) {
-    throw new Refused('damaged-store', `block ${index} of ${bucket} does not have the hash of its leaf`)
-  }
-  const block = parseEntry(entry as Uint8Array)
-  await checkTail(store, block, bucket, index)
+  if (index < 0) return emptyTip
+  const plan = planEdge(head.size)
+  const tiles = await Promise.all(
+    plan.map((tile) => store.hashes(bucket, tile.level, tile.index * tileWidth, tile.width)),
+  )
+  const edge = edgeOf(bucket, head.size, tiles)
+  const frontier = frontierOf(edge)
+  checkSame(frontier.root(), head.root, `the tiles of ${bucket} do not have the root of its head`)
+
+  const { block, hash } = await readStoredBlock(store, bucket, index)
+  const leaf = await store.hashes(bucket, 0, index, 1)
+  checkSame(hash, leaf, `block ${index} of ${bucket} does not have the hash of its leaf`)
+  const prev = index === 0 ? noHash : await store.hashes(bucket, 0, index - 1, 1)
+  checkSame(block.prev, prev, `block ${index} of ${bucket} does not name the block before it`)
   return { head, frontier, edge, prev: hash, time: block.time, keys: block.keys }
 }
 
-function buildEdgeOf(bucket: string, size: number, tiles: readonly Uint8Array<ArrayBuffer>[]): Edge {
+function edgeOf(bucket: string, size: number, tiles: readonly Bytes[]): Edge {
   try {
     return buildEdge(size, tiles)
   } catch (cause) {
@@ -61,9 +61,6 @@ function buildEdgeOf(bucket: string, size: number, tiles: readonly Uint8Array<Ar
   }
 }
 
-async function checkTail(store: Store, block: Block, bucket: string, index: number): Promise<void> {
-  const prev = index === 0 ? noHash : await store.hashes(bucket, 0, index - 1, 1)
-  if (block.bucket !== bucket || block.index !== index || !equalBytes(block.prev, prev)) {
-    throw new Refused('damaged-store', `block ${index} of ${bucket} does not follow the block before it`)
-  }
+function checkSame(found: Hash, expected: Hash, message: string): void {
+  if (!equalBytes(found, expected)) throw new Refused('damaged-store', message)
 }

@@ -1,5 +1,6 @@
-// Statement signatures, checked off the main thread by a few workers. The queue is fair and stays on this side: a worker
-// has at most two small messages before it, so a batch of a thousand does not stand in front of everyone else.
+// Statement signatures, checked off the main thread by a few workers. The queue is fair and stays on this
+// side: a worker has at most two small messages before it, so a batch of a thousand does not stand in front
+// of everyone else.
 import { Worker } from 'node:worker_threads'
 import { verifierOf } from '@ledgerstone/core/primitives/node'
 import type { Statement } from '@ledgerstone/core/statement'
