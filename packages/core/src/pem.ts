@@ -6,6 +6,9 @@ import { checkSpki } from './spki.ts'
 
 const pem = /^-----BEGIN ([A-Z0-9 ]{1,40})-----\r?\n([A-Za-z0-9+/=\r\n]+?)\r?\n?-----END \1-----\s*$/
 
+// A private RSA key of 4096 bits has 3,300 characters, one of ML-DSA-87 at most 7,000.
+const pemCharactersMax = 16_384
+
 /** An SPKI as PEM under the label `PUBLIC KEY`. */
 export function formatPublicKeyPem(spki: Uint8Array): string {
   return formatPem('PUBLIC KEY', spki)
@@ -44,6 +47,7 @@ function formatPem(label: string, content: Uint8Array): string {
 }
 
 function parsePem(text: string, what: string): { label: string; content: Bytes } {
+  if (text.length > pemCharactersMax) throw new Refused('malformed', `${what} is too long for a PEM file`)
   const match = pem.exec(text.trimStart())
   if (match === null) throw new Refused('malformed', `${what} is not in PEM`)
   const [, label = '', body = ''] = match
