@@ -1,0 +1,94 @@
+import { type App, type AppLimits, createApp } from '@ledgerstone/border/app'
+import type { Bearer } from '@ledgerstone/border/bearer'
+import { callerFor, requireCaller } from '@ledgerstone/border/caller'
+import type { Logger } from '@ledgerstone/border/logger'
+import { addMetrics } from '@ledgerstone/border/metrics'
+import type { Documents } from '@ledgerstone/log/documents'
+import type { Log } from '@ledgerstone/log/log'
+import type { onRequestHookHandler } from 'fastify'
+import { EventStreams } from './event-streams.ts'
+import { protectAnswers } from './headers.ts'
+import { addHealth } from './health.ts'
+import { defaultLedgerLimits, type LedgerLimits } from './limits.ts'
+import { type LedgerMetrics, measure } from './metrics.ts'
+import { describeApi, serveDescription } from './openapi.ts'
+import { addAppend } from './routes/append.ts'
+import { addArticle } from './routes/article.ts'
+import { addBatch } from './routes/batch.ts'
+import { addBlock } from './routes/block.ts'
+import { addBlocks } from './routes/blocks.ts'
+import { addBuckets } from './routes/buckets.ts'
+import { addEnvelopes } from './routes/envelopes.ts'
+import { addEvents } from './routes/events.ts'
+import { addLog } from './routes/log.ts'
+import type { Service } from './service.ts'
+import { traceRequests } from './trace.ts'
+
+export type LedgerAppOptions = {
+  /** Open; it stays open when the app closes. */
+  readonly log: Log
+  /** The document store that the log fills; without it, filters answer `documents-unavailable`. */
+  readonly documents?: Documents
+  readonly bearer: Bearer
+  readonly logger: Logger
+  /** Made before the log, so that the log reports to it. */
+  readonly metrics: LedgerMetrics
+  /** Where callers reach this service. */
+  readonly publicUrl: string
+  /** Tiles and checkpoints under `/log` need no token. */
+  readonly logPublic: boolean
+  /** `/metrics` needs no token; otherwise one with the scope `manage:metrics`. */
+  readonly metricsPublic: boolean
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly limits?: Partial<LedgerLimits>
+  /** Limits of the HTTP border. */
+  readonly http?: Partial<AppLimits>
+  readonly trustedProxies?: readonly string[]
+}
+
+/** The ledger service. Listens nowhere yet: `listen`, or pass requests to `routing`. */
+export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
+  const { log, bearer, logger, metrics, publicUrl, logPublic, now } = options
+  const limits = { ...defaultLedgerLimits, ...options.limits }
+  const service: Service = { log, documents: options.documents, bearer, metrics, logPublic, now, limits }
+
+  const app = await createApp({
+    logger,
+    ...(options.http !== undefined && { limits: options.http }),
+    ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
+  })
+  app.setSerializerCompiler(() => JSON.stringify)
+  protectAnswers(app, publicUrl)
+  traceRequests(app)
+  measure(app, metrics, log, now)
+  await describeApi(app, publicUrl)
+
+  addHealth(app, service)
+  addMetrics(app, metrics.registry, options.metricsPublic ? undefined : managing(bearer, 'metrics'))
+
+  addAppend(app, service)
+  addBatch(app, service)
+  addBuckets(app, service)
+  addBlocks(app, service)
+  addBlock(app, service)
+  addEnvelopes(app, service)
+  addEvents(app, service, new EventStreams(limits, metrics))
+  addLog(app, service)
+  addArticle(app, service)
+
+  await serveDescription(app)
+  return app
+}
+
+/** A token with the scope `manage:{area}`. */
+function managing(bearer: Bearer, area: string): onRequestHookHandler {
+  const accept = requireCaller(bearer)
+  return function guard(request, reply, next) {
+    accept(request, reply, (error) => {
+      if (error !== undefined) return next(error)
+      callerFor(request, 'manage', area)
+      next()
+    })
+  }
+}

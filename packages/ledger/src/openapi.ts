@@ -1,0 +1,68 @@
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import type { App } from '@ledgerstone/border/app'
+
+/** What the page at `/docs` may do: show itself, and ask this service. Its scripts and styles are its own files. */
+const pagePolicy = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' data:",
+  'font-src': "'self'",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+}
+
+/** Notes what all routes say of themselves; register it before them. OpenAPI 3.1, for `/openapi.json`. */
+export async function describeApi(app: App, publicUrl: string): Promise<void> {
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Ledgerstone ledger',
+        version: '1',
+        description:
+          'Append-only buckets of sealed business records. Refusals are problem documents (RFC 9457) with a stable ' +
+          '`code`. What is read here is for showing; what is verified are the bytes of entries, receipts and evidence.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: publicUrl }],
+      tags: [
+        { name: 'append', description: 'Adding sealed records' },
+        { name: 'read', description: 'Buckets, blocks, proofs and events' },
+        { name: 'log', description: 'C2SP tlog-tiles: static, cacheable' },
+        { name: 'article', description: "The article's payload; for showing, never for verifying" },
+      ],
+      security: [{ bearer: [] }, { dpop: [] }],
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'RFC 9068 access token with `append:{bucket}` or `read:{bucket}`; `*` covers all buckets but reserved ones.',
+          },
+          dpop: { type: 'http', scheme: 'dpop', description: 'The same, bound to a key (RFC 9449)' },
+        },
+      },
+    },
+  })
+}
+
+/** `/openapi.json`, and the page at `/docs`. Both are the same for everyone and need no token. */
+export async function serveDescription(app: App): Promise<void> {
+  let text: string | undefined
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    text ??= JSON.stringify(app.swagger())
+    reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache')
+    return text
+  })
+  await app.register(fastifySwaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: pagePolicy,
+    uiConfig: { deepLinking: true, validatorUrl: null, tryItOutEnabled: false, persistAuthorization: false },
+  })
+}

@@ -1,0 +1,70 @@
+// POST /v1/buckets/{bucket}/blocks: one sealed record, answered when its block is durable, sequenced and signed for.
+import type { App } from '@ledgerstone/border/app'
+import { callerOf } from '@ledgerstone/border/caller'
+import { createValidatorCompiler } from '@ledgerstone/border/schema'
+import type { Appended, Bucket } from '@ledgerstone/log/bucket'
+import { readReceipt } from '@ledgerstone/log/read'
+import type { FastifySchemaCompiler } from 'fastify'
+import { Type } from 'typebox'
+import { allow } from '../access.ts'
+import { formatAppended, statusOf } from '../appended.ts'
+import { isFinal, waitFinal } from '../final-wait.ts'
+import type { Service } from '../service.ts'
+import { appended, refusals, sealedRecord } from '../shapes.ts'
+import { parseSubmission } from '../submission.ts'
+
+const query = Type.Object(
+  {
+    receipt: Type.Optional(Type.Boolean({ description: 'add the receipt, when the block is final' })),
+    wait: Type.Optional(
+      Type.Literal('final', { description: 'answer when the block is final, or after some seconds' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+export function addAppend(app: App, service: Service): void {
+  const { log, limits } = service
+  app.post(
+    '/v1/buckets/:bucket/blocks',
+    {
+      schema: {
+        operationId: 'append',
+        summary: 'Append a sealed record',
+        description:
+          'A record with the `id` and the `retry` value of an earlier one is not appended again: 200 and its block.',
+        tags: ['append'],
+        params: Type.Object({ bucket: Type.String() }),
+        querystring: query,
+        body: sealedRecord,
+        response: { 201: appended, 200: appended, ...refusals },
+      },
+      onRequest: allow(service, 'append'),
+      validatorCompiler: exceptBody,
+    },
+    async (request, reply) => {
+      const bucket = log.bucket(request.params.bucket)
+      const { receipt, wait } = request.query
+      const outcome = await bucket.append(parseSubmission(request.body), callerOf(request).key)
+      if (wait === 'final') await waitFinal(bucket, outcome.index, limits.waitFinalMsMax)
+      const members = formatAppended(bucket, outcome)
+      const proof = receipt === true ? await receiptOf(bucket, outcome) : ''
+      reply
+        .code(statusOf(outcome))
+        .header('location', `/v1/buckets/${bucket.name}/blocks/${outcome.index}`)
+        .header('cache-control', 'no-store')
+        .header('content-type', 'application/json; charset=utf-8')
+      return reply.send(`{${members}${proof}}`)
+    },
+  )
+}
+
+/** Bodies are decoded by the core, strictly and by hand: a schema in between would only cost time. */
+export const exceptBody: FastifySchemaCompiler<unknown> = (route) =>
+  route.httpPart === 'body' ? () => true : validate(route as Parameters<typeof validate>[0])
+
+const validate = createValidatorCompiler()
+
+async function receiptOf(bucket: Bucket, { index }: Appended): Promise<string> {
+  return isFinal(bucket, index) ? `,"receipt":${JSON.stringify(await readReceipt(bucket, index))}` : ''
+}

@@ -1,0 +1,62 @@
+// GET /v1/buckets/{bucket}/events: server-sent events over fetch, under a token, for as long as the token lasts.
+import { Readable } from 'node:stream'
+import type { App } from '@ledgerstone/border/app'
+import { callerOf } from '@ledgerstone/border/caller'
+import { Refused } from '@ledgerstone/core/refused'
+import { Type } from 'typebox'
+import { allow } from '../access.ts'
+import type { EventStreams } from '../event-streams.ts'
+import type { Service } from '../service.ts'
+import { content, refusals, text } from '../shapes.ts'
+
+export function addEvents(app: App, service: Service, streams: EventStreams): void {
+  const { log, limits, now } = service
+  app.addHook('preClose', async () => streams.close())
+  app.get(
+    '/v1/buckets/:bucket/events',
+    {
+      schema: {
+        operationId: 'events',
+        summary: 'Events `block` and `final`, as they happen',
+        description:
+          'Begins after the block of `Last-Event-ID`, or with block `from`, or with the next block. Ends with the token.',
+        tags: ['read'],
+        params: Type.Object({ bucket: Type.String() }),
+        querystring: Type.Object(
+          { from: Type.Optional(Type.Integer({ minimum: 0, description: 'index of the first block' })) },
+          { additionalProperties: false },
+        ),
+        response: { 200: content('text/event-stream', text, 'Events'), ...refusals },
+      },
+      onRequest: allow(service, 'read'),
+      exposeHeadRoute: false,
+    },
+    async (request, reply) => {
+      const bucket = log.bucket(request.params.bucket)
+      const seen = indexSeen(request.headers['last-event-id'])
+      const from = seen === undefined ? (request.query.from ?? bucket.head.size) : seen + 1
+      const { events, close } = streams.open(bucket, { from, lifeMs: callerOf(request).expiresAt - now() })
+      reply.raw.once('close', close)
+      reply.raw.setTimeout(limits.stallMsMax, () => reply.raw.destroy())
+      reply
+        .header('content-type', 'text/event-stream; charset=utf-8')
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no')
+      return reply.send(Readable.from(events, { objectMode: false }))
+    },
+  )
+}
+
+/** Throws `bad-query` for an id that is not of this stream: to go on elsewhere would lose events unnoticed. */
+function indexSeen(header: string | string[] | undefined): number | undefined {
+  if (header === undefined || header === '') return undefined
+  const index = Number(header)
+  if (
+    typeof header !== 'string' ||
+    !/^(?:0|[1-9][0-9]{0,15})$/.test(header) ||
+    !Number.isSafeInteger(index)
+  ) {
+    throw new Refused('bad-query', 'Last-Event-ID is not the index of a block')
+  }
+  return index
+}
