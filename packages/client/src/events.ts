@@ -2,7 +2,7 @@
 import { isObject, type JsonObject, parseJson } from '@ledgerstone/core/canonical'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
-import { chunksOf, type Http } from './http.ts'
+import type { Http } from './http.ts'
 import { UnexpectedAnswer, Unreachable } from './problem.ts'
 
 /** `block`: a block was committed; `final`: a new final checkpoint. What `data` holds is shown, never believed. */
@@ -35,23 +35,18 @@ export async function* followEvents(
   const { signal, sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)) } = options
   let after = options.after
   let failures = 0
-  while (signal?.aborted !== true) {
+  const isStopped = (): boolean => signal?.aborted === true
+  while (!isStopped()) {
     try {
       const headers = after === undefined ? {} : { 'last-event-id': after }
-      const body = await http.stream({
-        path,
-        headers,
-        accept: ['text/event-stream'],
-        repeatable: true,
-        signal,
-      })
-      for await (const event of parseEvents(chunksOf(body))) {
+      const chunks = http.stream({ path, headers, accept: ['text/event-stream'], signal })
+      for await (const event of parseEvents(chunks)) {
         failures = 0
         after = event.id ?? after
         yield event
       }
     } catch (error) {
-      if (signal?.aborted === true) return
+      if (isStopped()) return
       if (!isPassing(error)) throw error
     }
     await sleep(Math.min(pauseMs * 2 ** failures++, pauseMsMax))
@@ -106,7 +101,7 @@ function finish({ event, id, data }: Draft): LogEvent {
 
 /** Whether asking again may help: the network, a restart of the service, its limit on streams. */
 function isPassing(error: unknown): boolean {
-  if (error instanceof Unreachable || error instanceof TypeError) return true
+  if (error instanceof Unreachable) return true
   if (error instanceof UnexpectedAnswer) return error.status >= 500
   return error instanceof Refused && ['stopping', 'rate-limited', 'issuer-unavailable'].includes(error.code)
 }

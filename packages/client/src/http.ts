@@ -41,13 +41,15 @@ export type Ask = {
   readonly signal?: AbortSignal | undefined
 }
 
+export type Streamed = Pick<Ask, 'path' | 'query' | 'headers' | 'accept' | 'signal'>
+
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Bytes }
 
 export type Http = {
   /** Throws `Refused` with the service's code, `Unreachable`, `UnexpectedAnswer`, or `too-large`. */
   ask(ask: Ask): Promise<Answer>
-  /** The answer's body as it comes, without a time-out for its end and without second tries. */
-  stream(ask: Omit<Ask, 'answerBytesMax'>): Promise<ReadableStream<Bytes>>
+  /** The answer's body as it comes, however long: the time-out is for each piece of it. There are no second tries. */
+  stream(ask: Streamed): AsyncIterable<Uint8Array>
 }
 
 const defaults = { timeoutMs: 30_000, triesMax: 4 }
@@ -78,17 +80,28 @@ export function httpOf(options: HttpOptions): Http {
     }
   }
 
-  async function stream(asked: Omit<Ask, 'answerBytesMax'>): Promise<ReadableStream<Bytes>> {
-    const what = `${asked.method ?? 'GET'} ${asked.path}`
-    const { response } = await send(base, options, asked, asked.signal, undefined).catch((cause) => {
+  async function* stream(asked: Streamed): AsyncGenerator<Uint8Array> {
+    const what = `GET ${asked.path}`
+    const idle = idleTimer(timeoutMs)
+    const signal = asked.signal === undefined ? idle.signal : AbortSignal.any([asked.signal, idle.signal])
+    try {
+      const { response } = await send(base, options, asked, signal, undefined)
+      if (response.status !== 200) {
+        const text = decode(await readBody(response, problemBytesMax))
+        throw errorOf(parseProblem(response.status, response.headers, text), what)
+      }
+      checkMediaType(response, asked.accept, what)
+      for await (const chunk of chunksOf(response.body)) {
+        idle.stop()
+        yield chunk
+        idle.start()
+      }
+    } catch (cause) {
+      asked.signal?.throwIfAborted()
       throw isSilence(cause) ? unreachable(what, cause) : cause
-    })
-    if (response.status !== 200 || response.body === null) {
-      const body = await readBody(response, problemBytesMax).catch(() => new Uint8Array(0))
-      throw errorOf(parseProblem(response.status, response.headers, decode(body)), what)
+    } finally {
+      idle.stop()
     }
-    checkMediaType(response, asked.accept, what)
-    return response.body as ReadableStream<Bytes>
   }
 
   return { ask, stream }
@@ -134,6 +147,20 @@ export async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncG
   }
 }
 
+/** Aborts with a TimeoutError unless it is stopped in time. */
+function idleTimer(timeoutMs: number): { readonly signal: AbortSignal; start(): void; stop(): void } {
+  const controller = new AbortController()
+  const late = (): void => controller.abort(new DOMException('no answer in time', 'TimeoutError'))
+  let timer = setTimeout(late, timeoutMs)
+  return {
+    signal: controller.signal,
+    start() {
+      timer = setTimeout(late, timeoutMs)
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
+
 type Outcome =
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'problem'; readonly problem: Problem; readonly token: string | undefined }
@@ -174,7 +201,7 @@ async function tryOnce(
 async function send(
   base: string,
   options: HttpOptions,
-  asked: Omit<Ask, 'answerBytesMax'>,
+  asked: Streamed & Partial<Ask>,
   signal: AbortSignal | undefined,
   rejected: string | undefined,
 ): Promise<{ response: Response; token: string | undefined }> {

@@ -1,0 +1,130 @@
+/*
+ * One block, verified by the trust file and opened with a receiver's key. In this order: the entry's bytes -> a receipt
+ * under a final checkpoint -> its statement, judged by the registry that the entry names -> the envelope that the
+ * statement names -> the record.
+ */
+import { openImported, type UnauthenticatedRecord } from '@ledgerstone/core/article'
+import { type Block, parseEntry } from '@ledgerstone/core/block'
+import { type Bytes, formatHex, type Hash } from '@ledgerstone/core/bytes'
+import type { VerifiedCheckpoint } from '@ledgerstone/core/checkpoint'
+import { checkContent, decodeEnvelope, type Envelope } from '@ledgerstone/core/envelope'
+import { expectedOf } from '@ledgerstone/core/evidence'
+import { type JudgedStatement, judgeBlock, judgeEnvelope } from '@ledgerstone/core/judge'
+import { keysBucket, originOf } from '@ledgerstone/core/names'
+import { type OpenedRecord, type Opener, openRecord } from '@ledgerstone/core/open'
+import { verifyReceipt } from '@ledgerstone/core/receipt'
+import { Refused } from '@ledgerstone/core/refused'
+import type { Registry } from '@ledgerstone/core/registry'
+import { parseStatement } from '@ledgerstone/core/statement'
+import { leafHash } from '@ledgerstone/core/tree'
+import type { Trust } from '@ledgerstone/core/trust'
+import type { BlockReference, LedgerApi } from './api.ts'
+import { type Memory, recall } from './memory.ts'
+import type { RegistryFollower } from './registry.ts'
+import { proveConsistency } from './tiles.ts'
+
+export type BlockReader = {
+  readonly api: LedgerApi
+  readonly trust: Trust
+  readonly follower: RegistryFollower
+  readonly memory: Memory
+}
+
+/** A block that is final under the trust file's policy, with all that its statement stands on. */
+export type VerifiedBlock = {
+  readonly block: Block
+  readonly hash: Hash
+  readonly entry: Bytes
+  readonly receipt: string
+  readonly checkpoint: VerifiedCheckpoint
+  readonly judged: JudgedStatement
+  readonly registry: Registry
+  /** The key was later reported stolen as of a time before this block. */
+  readonly suspect: boolean
+}
+
+/**
+ * Reads and verifies a block. Throws `unknown-block`, `bad-proof`, `no-quorum`, `bad-link` when another block is served
+ * than the one asked for, why its statement may not stand, and `rolled-back` or `forked` when its checkpoint is not of
+ * the history that is remembered.
+ */
+export async function readVerified(
+  reader: BlockReader,
+  bucket: string,
+  reference: BlockReference,
+): Promise<VerifiedBlock> {
+  const { api, trust, follower } = reader
+  const entry = await api.entry(bucket, reference)
+  const block = parseEntry(entry)
+  const hash = leafHash(entry)
+  checkAsked(block, hash, bucket, reference)
+  // A block of `keys` stands in the registry itself, after the part that it was judged by.
+  const { registry } = await follower.atLeast(bucket === keysBucket ? block.index + 1 : block.keys)
+  const receipt = await api.receipt(bucket, block.index)
+  const verified = await verifyReceipt(
+    receipt,
+    hash,
+    expectedOf(registry, originOf(trust.ledger, bucket), trust),
+  )
+  if (verified.index !== block.index) throw new Refused('bad-proof', 'the receipt is of another block')
+  await checkRemembered(reader, bucket, verified.checkpoint)
+  const judged = await judge(block, registry)
+  const suspectFrom = registry.key(judged.key.kid).revoked?.suspectFrom
+  const suspect = suspectFrom !== undefined && block.time >= suspectFrom
+  return { block, hash, entry, receipt, checkpoint: verified.checkpoint, judged, registry, suspect }
+}
+
+/** The envelope of a verified block. Throws `erased`, `unknown-block`, `wrong-digest`, `wrong-key`... */
+export async function readEnvelope(api: LedgerApi, verified: VerifiedBlock): Promise<Envelope> {
+  const { block, judged, registry } = verified
+  const { content } = judged.statement.payload
+  if (content === undefined) throw new Refused('unknown-block', `block ${block.index} has no envelope`)
+  const envelope = decodeEnvelope(await api.envelope(block.bucket, block.index))
+  checkContent(content, envelope)
+  judgeEnvelope(envelope, judged.key, block, registry)
+  return envelope
+}
+
+/** The record of a verified block, or of an imported one what it held: that says of itself that it is unauthenticated. */
+export async function openBlock(
+  { block, judged, registry }: VerifiedBlock,
+  envelope: Envelope,
+  opener: Opener,
+): Promise<OpenedRecord | UnauthenticatedRecord> {
+  if (envelope.suite === 'article-block') return openImported(envelope, opener)
+  return openRecord(block, judged, envelope, registry, opener)
+}
+
+function checkAsked(block: Block, hash: Hash, bucket: string, reference: BlockReference): void {
+  const isAsked =
+    typeof reference === 'string' && reference.length === 64
+      ? formatHex(hash) === reference
+      : String(block.index) === String(reference)
+  if (block.bucket !== bucket || !isAsked) {
+    throw new Refused(
+      'bad-link',
+      `block ${block.index} of ${block.bucket} was served instead of the one asked for`,
+    )
+  }
+}
+
+/** Whichever of the two heads is the smaller must begin the other's history. */
+async function checkRemembered(
+  { api, trust, memory }: BlockReader,
+  bucket: string,
+  checkpoint: VerifiedCheckpoint,
+): Promise<void> {
+  const { head, origin } = checkpoint
+  const old = await recall(memory, trust, origin)
+  if (old === undefined) return
+  const log = api.log(bucket)
+  if (old.size <= head.size) await proveConsistency(log, old, head)
+  else await proveConsistency(log, head, old)
+}
+
+/** The statements of `keys` were judged when the registry was replayed, which contains the block's proven bytes. */
+async function judge(block: Block, registry: Registry): Promise<JudgedStatement> {
+  if (block.bucket !== keysBucket) return judgeBlock(block, registry)
+  const statement = parseStatement(block.statement)
+  return { statement, key: registry.key(statement.header.kid) }
+}
