@@ -1,4 +1,5 @@
-// Runs the tests under `node --test`'s own machinery, one process per file, and says in few lines how they went.
+// Runs the tests under `node --test`'s own machinery, one process per file, and says in few lines how they
+// went.
 //
 //   npm test                          everything
 //   npm test -- core/ tidy            only files whose path contains one of the words
@@ -113,7 +114,10 @@ function reportFailures(file: string, { tests, output, failures }: FileRun): voi
   if (output !== '') console.log(`  what it printed:\n${indent(clip(output.trimEnd()))}`)
 }
 
-/** The stack with its message, without node's own frames and without the compared values, which the message shows. */
+/**
+ * The stack with its message, without node's own frames and without the compared values, which the message
+ * shows.
+ */
 function describeError(error: unknown): string {
   if (!(error instanceof Error)) return inspect(error)
   const stack = (error.stack ?? String(error)).replace(/\n +at .*node:internal.*/g, '')

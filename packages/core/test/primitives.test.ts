@@ -223,7 +223,7 @@ for (const { title, first, second } of pairs) {
 describe('keys', () => {
   const kinds: KeyKind[] = ['Ed25519', 'P-256', 'RSA-2048', 'RSA-3072', 'RSA-4096', 'ML-DSA-44', 'ML-DSA-65']
   for (const kind of kinds) {
-    test(`of kind ${kind} have the same DER from both, and the public one follows from the private one`, async () => {
+    test(`of kind ${kind} have the same DER from both; the public one follows from the private`, async () => {
       const made = await Promise.all(both.map(([, primitives]) => primitives.generateKeyPair(kind)))
       for (const { spki, pkcs8 } of made) {
         assert.deepEqual(lengthsOf({ spki, pkcs8 }).spki, lengthsOf(made[0] as KeyPair).spki)

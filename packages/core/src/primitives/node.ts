@@ -1,4 +1,5 @@
-// Primitives from Node's OpenSSL: synchronous, constant-time where OpenSSL is. The contract is primitives.d.ts.
+// Primitives from Node's OpenSSL: synchronous, constant-time where OpenSSL is. The contract is
+// primitives.d.ts.
 import * as crypto from 'node:crypto'
 import { promisify } from 'node:util'
 import type {
@@ -38,7 +39,9 @@ export function decryptAes256Cfb(key: Uint8Array, iv: Uint8Array, ciphertext: Ui
   return plain(crypto.createDecipheriv('aes-256-cfb', key, iv).update(ciphertext))
 }
 
-/** One row per algorithm: the digest that OpenSSL wants, its key options, and the key type it must be given. */
+/**
+ * One row per algorithm: the digest that OpenSSL wants, its key options, and the key type it must be given.
+ */
 const algorithms = {
   Ed25519: { digest: null, options: {}, type: 'ed25519' },
   ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' }, type: 'ec' },
@@ -124,7 +127,10 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** A Uint8Array over the same memory: a Buffer's overridden methods (slice shares, toString) must not leak out. */
+/**
+ * A Uint8Array over the same memory: a Buffer's overridden methods (slice shares, toString) must not leak
+ * out.
+ */
 function plain(buffer: Buffer): Bytes {
   return new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset, buffer.byteLength)
 }

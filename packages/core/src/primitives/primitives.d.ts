@@ -1,15 +1,20 @@
 /**
  * The cryptographic primitives under the core, and nothing else. `node.ts` takes them from Node's OpenSSL
  * (synchronous), `web.ts` from Web Crypto and noble (asynchronous where Web Crypto is). The core imports
- * `#primitives`; package.json picks the file by export condition. Both keep this contract; one test file runs over both.
+ * `#primitives`; package.json picks the file by export condition. Both keep this contract; one test file runs
+ * over both.
  *
- * Keys cross this border as DER: public keys as SubjectPublicKeyInfo (RFC 5280), private keys as PKCS#8 (RFC 5958),
- * already checked for canonical form by `spki.ts`. A function made from a key may be kept and called often.
+ * Keys cross this border as DER: public keys as SubjectPublicKeyInfo (RFC 5280), private keys as PKCS#8 (RFC
+ * 5958), already checked for canonical form by `spki.ts`. A function made from a key may be kept and called
+ * often.
  */
 export type Bytes = Uint8Array<ArrayBuffer>
 export type Awaitable<T> = T | Promise<T>
 
-/** JOSE names (RFC 7518, RFC 9864, RFC 9964); RS256 is used for key signatures only, ML-DSA-44 for cosignatures only. */
+/**
+ * JOSE names (RFC 7518, RFC 9864, RFC 9964); RS256 is used for key signatures only, ML-DSA-44 for
+ * cosignatures only.
+ */
 export type SignatureAlgorithm = 'Ed25519' | 'ES256' | 'PS256' | 'ML-DSA-65' | 'RS256' | 'ML-DSA-44'
 
 export type Verify = (message: Uint8Array, signature: Uint8Array) => Awaitable<boolean>
@@ -22,7 +27,10 @@ export function sha256(message: Uint8Array): Bytes
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Bytes
 export function randomBytes(count: number): Bytes
 
-/** AES-256-CFB with 128-bit feedback (NIST SP 800-38A 6.3). `key` 32 bytes, `iv` 16 bytes; no padding, no integrity. */
+/**
+ * AES-256-CFB with 128-bit feedback (NIST SP 800-38A 6.3). `key` 32 bytes, `iv` 16 bytes; no padding, no
+ * integrity.
+ */
 export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Bytes
 export function decryptAes256Cfb(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Bytes
 

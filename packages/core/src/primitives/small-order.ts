@@ -1,8 +1,11 @@
-// Points of small order on edwards25519. As a public key such a point takes one signature under many messages.
-// OpenSSL refuses them as key and as R; Chromium's Ed25519 does not, although the specification of Web Crypto asks
-// for it. A verdict must not depend on the browser, so web.ts looks for them itself.
+// Points of small order on edwards25519. As a public key such a point takes one signature under many
+// messages. OpenSSL refuses them as key and as R; Chromium's Ed25519 does not, although the specification of
+// Web Crypto asks for it. A verdict must not depend on the browser, so web.ts looks for them itself.
 
-/** Every y of a point whose order divides 8, little-endian; the last two are y + p, which some decoders take as well. */
+/**
+ * Every y of a point whose order divides 8, little-endian; the last two are y + p, which some decoders take
+ * as well.
+ */
 const smallOrderY = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000', // order 4
   '0100000000000000000000000000000000000000000000000000000000000000', // order 1

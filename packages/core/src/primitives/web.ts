@@ -1,8 +1,9 @@
-// Primitives for browsers: Web Crypto for what it has (RSA, ECDSA, Ed25519), noble for the rest (hashes, which the
-// core needs synchronously, AES-CFB, ML-DSA). noble is not constant-time. The contract is primitives.d.ts.
+// Primitives for browsers: Web Crypto for what it has (RSA, ECDSA, Ed25519), noble for the rest (hashes,
+// which the core needs synchronously, AES-CFB, ML-DSA). noble is not constant-time. The contract is
+// primitives.d.ts.
 //
-// noble's Ed25519 is not used: it checks the cofactored equation, OpenSSL and the browsers the cofactorless one
-// (RFC 8032 5.1.7), and a verdict must not depend on where it is reached.
+// noble's Ed25519 is not used: it checks the cofactored equation, OpenSSL and the browsers the cofactorless
+// one (RFC 8032 5.1.7), and a verdict must not depend on where it is reached.
 import { cfb } from '@noble/ciphers/aes.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
@@ -136,7 +137,10 @@ const generation: Record<Exclude<KeyKind, MlDsa>, KeyParams> = {
   'RSA-4096': { ...rsa, modulusLength: 4096 },
 }
 
-/** AlgorithmIdentifier of each kind of private key (RFC 8410, RFC 5915, RFC 8017, RFC 9881), as it stands in PKCS#8. */
+/**
+ * AlgorithmIdentifier of each kind of private key (RFC 8410, RFC 5915, RFC 8017, RFC 9881), as it stands in
+ * PKCS#8.
+ */
 const algorithmIdentifiers = {
   Ed25519: '300506032b6570',
   ES256: '301306072a8648ce3d020106082a8648ce3d030107',
@@ -145,7 +149,10 @@ const algorithmIdentifiers = {
   'ML-DSA-65': '300b0609608648016503040312',
 } as const
 
-/** PKCS#8 is `30 length 02 01 00 AlgorithmIdentifier ...`; the length takes one byte, or 1 + n with the top bit set. */
+/**
+ * PKCS#8 is `30 length 02 01 00 AlgorithmIdentifier ...`; the length takes one byte, or 1 + n with the top
+ * bit set.
+ */
 function kindOf(pkcs8: Uint8Array): keyof typeof algorithmIdentifiers {
   const lengthByte = pkcs8[1] ?? 0
   const at = 2 + (lengthByte < 0x80 ? 0 : lengthByte - 0x80) + 3
@@ -157,8 +164,8 @@ function kindOf(pkcs8: Uint8Array): keyof typeof algorithmIdentifiers {
 type MlDsa = 'ML-DSA-44' | 'ML-DSA-65'
 
 /**
- * What stands before the raw key in its DER (RFC 9881): SubjectPublicKeyInfo, and PKCS#8 of the seed-only form,
- * `30 34 02 01 00 AlgorithmIdentifier 04 22 80 20 seed`, which is what Node exports.
+ * What stands before the raw key in its DER (RFC 9881): SubjectPublicKeyInfo, and PKCS#8 of the seed-only
+ * form, `30 34 02 01 00 AlgorithmIdentifier 04 22 80 20 seed`, which is what Node exports.
  */
 const mlDsaEncodings: Record<MlDsa, { readonly spki: string; readonly pkcs8: string }> = {
   'ML-DSA-44': {
@@ -223,7 +230,10 @@ function checkAes256(key: Uint8Array): Uint8Array {
   return key
 }
 
-/** The platform's types ask for a view that is not over shared memory; at run time Web Crypto refuses such a view. */
+/**
+ * The platform's types ask for a view that is not over shared memory; at run time Web Crypto refuses such a
+ * view.
+ */
 function source(bytes: Uint8Array): Bytes {
   return bytes as Bytes
 }
