@@ -7,7 +7,14 @@ import { readAt } from './durable.ts'
 import type { Commit } from './head-file.ts'
 import { readCommit } from './head-file.ts'
 import type { Mark } from './identity-rows.ts'
-import { BrokenIndex, isBrokenIndex, openIndex, readMark, removeIndex } from './identity-rows.ts'
+import {
+  advanceIndex,
+  BrokenIndex,
+  isBrokenIndex,
+  openIndex,
+  readMark,
+  removeIndex,
+} from './identity-rows.ts'
 import type { IdentityThread } from './identity-thread.ts'
 
 const tailRows = 4096
@@ -87,17 +94,18 @@ export class IdentityIndex {
     })
   }
 
-  /** Writes all that is in memory and closes. */
+  /** Writes what is in memory, which is little, and closes. */
   async close(): Promise<void> {
+    const { folder, identities, thread, report } = this.#source
     try {
       await this.#flush
-      if (this.#tail.rows > 0) this.#startFlush()
-      await this.#flush
+      await thread.release(folder)
+      if (this.#tail.rows > 0) advanceIndex(this.#reader.database, identities.fd, markOf(this.#last))
     } catch (error) {
-      this.#source.report(`the identity index of ${this.#source.folder} was left behind: ${String(error)}`)
+      report(`${folder}: the identity index was left behind: ${String(error)}`)
+    } finally {
+      this.#reader.database.close()
     }
-    await this.#source.thread.release(this.#source.folder)
-    this.#reader.database.close()
   }
 
   #take(from: number, rows: Bytes): void {

@@ -95,15 +95,18 @@ export class Journal {
     this.#at = 0
   }
 
-  /** Empties both files, durably. All that they held must be durable in the data files. */
+  /**
+   * Empties both files, durably; the newest frames go last, so that a journal that was not wholly emptied still ends
+   * with the last commit. All that it held must be durable in the data files.
+   */
   async clear(): Promise<void> {
-    this.#at = 0
-    this.#active = 0
-    for (const file of this.#files) {
+    for (const file of await inOrder(this.#files)) {
       if (lengthOf(file) === 0) continue
       this.#operations.truncate(file, 0)
       await this.#operations.sync(file)
     }
+    this.#at = 0
+    this.#active = 0
   }
 
   #stage(parts: readonly Bytes[]): void {
@@ -118,12 +121,8 @@ export function isJournalEmpty(files: Pair): boolean {
 
 /** All frames in the order of their commits. Throws `damaged-store` when the older file ends before the newer begins. */
 export async function* readJournal(files: Pair): AsyncGenerator<Frame> {
-  const first = await Promise.all(files.map(async (file) => (await readFrame(file, 0))?.frame.number))
-  const whole = [0, 1].filter((i) => first[i] !== undefined)
-  const order = whole.sort((a, b) => (first[a] as number) - (first[b] as number))
   let last: Frame | undefined
-  for (const i of order) {
-    const file = files[i as 0 | 1]
+  for (const file of await inOrder(files)) {
     let at = 0
     for (let read = await readFrame(file, 0); read !== undefined; read = await readFrame(file, at)) {
       if (last !== undefined && !follows(last, read.frame)) {
@@ -135,6 +134,14 @@ export async function* readJournal(files: Pair): AsyncGenerator<Frame> {
       at += read.bytes
     }
   }
+}
+
+/** The file with the newest frames last. */
+async function inOrder(files: Pair): Promise<readonly File[]> {
+  const [first, second] = await Promise.all(
+    files.map(async (file) => (await readFrame(file, 0))?.frame.number ?? -1),
+  )
+  return (first as number) < (second as number) ? files : [files[1], files[0]]
 }
 
 function follows(last: Frame, next: Frame): boolean {

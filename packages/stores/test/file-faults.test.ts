@@ -1,0 +1,154 @@
+// Every write, cut and sync of the file store fails in every way; nothing acknowledged may be lost, nothing doubled.
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { Refused } from '@ledgerstone/core/refused'
+import type { Head } from '@ledgerstone/log/store'
+import fc from 'fast-check'
+import { FileStore } from '../src/file/store.ts'
+import type { TestBatch } from './batches.ts'
+import { batchOf, blocksOf } from './batches.ts'
+import { temporaryFolder } from './folders.ts'
+import { Model } from './model.ts'
+import type { Fault } from './simulated-disk.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
+import { refusedWith } from './store-contract.ts'
+
+const bucket = 'payments'
+/** So short that the journal turns every few batches. */
+const journalBytesMax = 3_000
+const counts = [3, 20, 250, 2, 30]
+
+/** Appends all batches; after an error it does what the engine does: reads the head and goes on from there. */
+async function appendAll(store: FileStore, model: Model): Promise<number> {
+  let errors = 0
+  for (let i = 0; i < counts.length; ) {
+    const { batch, next } = batchOf(model.head.size, blocksOf(counts[i]!, `batch ${i}`))
+    const error = await store.append(bucket, model.head, batch, next).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    if (error === undefined) {
+      model.append({ batch, next })
+      i++
+      continue
+    }
+    assert(++errors < 4, `appends go on: ${String(error)}`)
+    if (error instanceof Refused) assert.match(error.code, /^(store-full|read-only)$/)
+    else await checkInDoubt(store, model, { batch, next })
+    const head = await headOf(store)
+    if (head.size > model.head.size) {
+      assert(!(error instanceof Refused), 'a refusal has changed nothing')
+      model.append({ batch, next })
+      i++
+    }
+    await model.check(store, bucket)
+  }
+  return errors
+}
+
+async function checkInDoubt(store: FileStore, model: Model, { batch, next }: TestBatch): Promise<void> {
+  const again = store.append(bucket, model.head, batch, next)
+  await assert.rejects(again, refusedWith('read-only'), 'a bucket in doubt takes no appends')
+}
+
+/** The recovery meets the fault, too; it is then asked for once more. */
+async function headOf(store: FileStore): Promise<Head> {
+  return await store.head(bucket).catch(async () => await store.head(bucket))
+}
+
+async function countCalls(): Promise<number> {
+  await using folder = await temporaryFolder('memory')
+  const disk = new SimulatedDisk()
+  const store = await FileStore.open(folder.path, { operations: disk.operations, journalBytesMax })
+  await store.create(bucket)
+  assert.equal(await appendAll(store, new Model()), 0)
+  await store[Symbol.asyncDispose]()
+  return disk.calls.length
+}
+
+async function runWithFault(call: number, fault: Fault): Promise<void> {
+  await using folder = await temporaryFolder('memory')
+  const disk = new SimulatedDisk()
+  disk.failing = { call, fault }
+  let store = await FileStore.open(folder.path, { operations: disk.operations, journalBytesMax })
+  await store.create(bucket)
+  const model = new Model()
+  await headOf(store)
+  await appendAll(store, model)
+  await model.check(store, bucket)
+  await store[Symbol.asyncDispose]().catch((cause: unknown) => assert(disk.hasFailed, String(cause)))
+  store = await FileStore.open(folder.path)
+  await model.check(store, bucket)
+  await store[Symbol.asyncDispose]()
+}
+
+for (const fault of ['lost', 'short', 'kept', 'full'] as const) {
+  test(`file store: every call of the disk may fail once (${fault})`, async () => {
+    const calls = await countCalls()
+    assert(calls > 90, `${calls} calls`)
+    for (let call = 0; call < calls; call++) {
+      await runWithFault(call, fault).catch((cause: unknown) => {
+        throw new Error(`call ${call}`, { cause })
+      })
+    }
+  })
+}
+
+test('file store: after a power cut at any moment, what was acknowledged is there and nothing is half there', async () => {
+  const calls = await countCalls()
+  const cut = fc.record({
+    call: fc.integer({ min: 0, max: calls }),
+    surviving: fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }),
+    sizes: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(cut, { minLength: 1, maxLength: 4 }), async (cuts) => {
+      await using folder = await temporaryFolder('memory')
+      const model = new Model()
+      await (await FileStore.open(folder.path).then(created))[Symbol.asyncDispose]()
+      for (const { call, surviving, sizes } of cuts) {
+        const disk = new SimulatedDisk()
+        disk.failing = { call, fault: 'crash' }
+        const store = await FileStore.open(folder.path, { operations: disk.operations, journalBytesMax })
+        const inDoubt = await appendUntilCrash(store, model, sizes)
+        await store[Symbol.asyncDispose]().catch(() => undefined)
+        disk.cutPower((i) => surviving[i % surviving.length]!)
+
+        const reopened = await FileStore.open(folder.path)
+        const head = await reopened.head(bucket)
+        if (inDoubt !== undefined && head.size > model.head.size) model.append(inDoubt)
+        await model.check(reopened, bucket)
+        await reopened[Symbol.asyncDispose]()
+      }
+    }),
+    { numRuns: Number(process.env['STORES_TEST_RUNS'] ?? 100) },
+  )
+})
+
+async function created(store: FileStore): Promise<FileStore> {
+  await store.create(bucket)
+  return store
+}
+
+/** Gives the batch during which the power went, if one was under way. */
+async function appendUntilCrash(
+  store: FileStore,
+  model: Model,
+  sizes: readonly number[],
+): Promise<TestBatch | undefined> {
+  try {
+    await store.head(bucket)
+  } catch {
+    return undefined
+  }
+  for (const [i, size] of sizes.entries()) {
+    const batch = batchOf(model.head.size, blocksOf(size, `${i}`))
+    try {
+      await store.append(bucket, model.head, batch.batch, batch.next)
+    } catch {
+      return batch
+    }
+    model.append(batch)
+  }
+  return undefined
+}
