@@ -46,6 +46,15 @@ export function createIssuers(options: readonly IssuerOptions[]): ReadonlyMap<st
   return issuers
 }
 
+/** https, or http on this machine: what is fetched in clear text from elsewhere could be anyone's. */
+export function isTrustworthyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && loopback.has(hostname))
+}
+
+const loopback = new Set(['127.0.0.1', '[::1]', 'localhost'])
+
 const fetchTimeoutMs = 5000
 const failureCooldownMs = 1000
 /** A key that the issuer has withdrawn is not accepted for longer than this. */
@@ -111,20 +120,11 @@ async function discoverKeySet(issuer: string, fetcher: Fetch): Promise<string> {
   return document.jwks_uri
 }
 
-/** Keys fetched in clear text could be anyone's, except on this machine. */
 function checkUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const local = url !== undefined && loopback.has(url.hostname)
-  if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && local))) {
-    throw new Refused(
-      'bad-config',
-      `an issuer must be an https URL (http on loopback only): ${text.slice(0, 200)}`,
-    )
-  }
-  return url
+  if (isTrustworthyUrl(text)) return new URL(text)
+  const shown = text.slice(0, 200)
+  throw new Refused('bad-config', `an issuer must be an https URL (http on loopback only): ${shown}`)
 }
-
-const loopback = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
 function isAboutToken(error: unknown): boolean {
   return (

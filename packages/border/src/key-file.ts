@@ -25,16 +25,15 @@ const keyFileBytesMax = 1_048_576
  * how Kubernetes mounts a Secret.
  */
 export function readKeyFile(path: string): string {
-  const file = openKeyFile(path)
-  try {
-    const facts = fstatSync(file)
-    if (!facts.isFile()) throw new Refused('bad-key-file', `${path} is not a file`)
-    if (facts.size > keyFileBytesMax) throw new Refused('bad-key-file', `${path} is too large for a key file`)
-    checkOwnership(path, facts, thisProcess())
+  return withKeyFile(path, (file, bytes) => {
+    if (bytes > keyFileBytesMax) throw new Refused('bad-key-file', `${path} is too large for a key file`)
     return readFileSync(file, 'utf8')
-  } finally {
-    closeSync(file)
-  }
+  })
+}
+
+/** As `readKeyFile`, for a file that another library reads. */
+export function checkKeyFile(path: string): void {
+  withKeyFile(path, () => undefined)
 }
 
 /**
@@ -78,6 +77,18 @@ export function replaceKeyFile(path: string, text: string): void {
   writeSynced(draft, text, constants.O_TRUNC)
   renameSync(draft, path)
   syncFolder(path)
+}
+
+function withKeyFile<T>(path: string, use: (file: number, bytes: number) => T): T {
+  const file = openKeyFile(path)
+  try {
+    const facts = fstatSync(file)
+    if (!facts.isFile()) throw new Refused('bad-key-file', `${path} is not a file`)
+    checkOwnership(path, facts, thisProcess())
+    return use(file, facts.size)
+  } finally {
+    closeSync(file)
+  }
 }
 
 function openKeyFile(path: string): number {

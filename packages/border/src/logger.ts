@@ -38,8 +38,14 @@ export function createLogger(
   return destination === undefined ? pino(settings) : pino(settings, destination)
 }
 
-function describeRequest(request: { method?: string; url?: string; ip?: string }): object {
-  return { method: request.method, path: request.url?.split('?')[0], ip: request.ip }
+function describeRequest(request: {
+  method?: string
+  url?: string
+  originalUrl?: string
+  ip?: string
+}): object {
+  const url = request.originalUrl ?? request.url
+  return { method: request.method, path: url?.split('?')[0], ip: request.ip }
 }
 
 function describeReply(reply: { statusCode?: number }): object {
