@@ -5,7 +5,7 @@
  */
 import { openImported, type UnauthenticatedRecord } from '@ledgerstone/core/article'
 import { type Block, parseEntry } from '@ledgerstone/core/block'
-import { type Bytes, formatHex, type Hash } from '@ledgerstone/core/bytes'
+import { type Bytes, equalBytes, formatHex, type Hash } from '@ledgerstone/core/bytes'
 import type { VerifiedCheckpoint } from '@ledgerstone/core/checkpoint'
 import { checkContent, decodeEnvelope, type Envelope } from '@ledgerstone/core/envelope'
 import { expectedOf } from '@ledgerstone/core/evidence'
@@ -20,7 +20,7 @@ import { leafHash } from '@ledgerstone/core/tree'
 import type { Trust } from '@ledgerstone/core/trust'
 import type { BlockReference, LedgerApi } from './api.ts'
 import { type Memory, recall } from './memory.ts'
-import type { RegistryFollower } from './registry.ts'
+import type { RegistryFollower, RegistryView } from './registry.ts'
 import { proveConsistency } from './tiles.ts'
 
 export type BlockReader = {
@@ -59,7 +59,8 @@ export async function readVerified(
   const hash = leafHash(entry)
   checkAsked(block, hash, bucket, reference)
   // A block of `keys` stands in the registry itself, after the part that it was judged by.
-  const { registry } = await follower.atLeast(bucket === keysBucket ? block.index + 1 : block.keys)
+  const view = await follower.atLeast(bucket === keysBucket ? block.index + 1 : block.keys)
+  const { registry } = view
   const receipt = await api.receipt(bucket, block.index)
   const verified = await verifyReceipt(
     receipt,
@@ -68,7 +69,7 @@ export async function readVerified(
   )
   if (verified.index !== block.index) throw new Refused('bad-proof', 'the receipt is of another block')
   await checkRemembered(reader, bucket, verified.checkpoint)
-  const judged = await judge(block, registry)
+  const judged = bucket === keysBucket ? replayed(block, entry, view) : await judgeBlock(block, registry)
   const suspectFrom = registry.key(judged.key.kid).revoked?.suspectFrom
   const suspect = suspectFrom !== undefined && block.time >= suspectFrom
   return { block, hash, entry, receipt, checkpoint: verified.checkpoint, judged, registry, suspect }
@@ -122,9 +123,11 @@ async function checkRemembered(
   else await proveConsistency(log, head, old)
 }
 
-/** The statements of `keys` were judged when the registry was replayed, which contains the block's proven bytes. */
-async function judge(block: Block, registry: Registry): Promise<JudgedStatement> {
-  if (block.bucket !== keysBucket) return judgeBlock(block, registry)
+/** The statements of `keys` are judged when the registry is replayed. */
+function replayed(block: Block, entry: Bytes, { entries, registry }: RegistryView): JudgedStatement {
+  if (!equalBytes(entries[block.index] ?? new Uint8Array(0), entry)) {
+    throw new Refused('forked', `block ${block.index} of keys is another one in the registry`)
+  }
   const statement = parseStatement(block.statement)
   return { statement, key: registry.key(statement.header.kid) }
 }

@@ -1,0 +1,136 @@
+import { readConfig } from '@ledgerstone/border/config'
+import { readKeyFile } from '@ledgerstone/border/key-file'
+import { membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'
+import { Refused } from '@ledgerstone/core/refused'
+import { Type } from 'typebox'
+import type { KeyFiles } from './keys.ts'
+import type { ReceiverNames } from './receivers.ts'
+import type { ClientRule } from './rules.ts'
+
+/** What `ledgerstone sealer --config FILE` reads: a JSON file. Names of key files stand here, never keys. */
+export type SealerConfig = {
+  /** The pinned trust file; it names the ledger. */
+  readonly trust: string
+  readonly keys: KeyFiles
+  readonly ledger: {
+    /** Where the ledger is; https, or http on this machine. */
+    readonly url: string
+    /** A file of JSON `{issuer, client_id, client_secret}`, as private as a key. */
+    readonly client: string
+    /** Of the sealer's own token: `append:* read:keys`. */
+    readonly scope: string
+    /** The audience of it: `urn:ledgerstone:ledger`. */
+    readonly resource: string
+  }
+  /** For whom each bucket's records are sealed; `*` for buckets that are not named. */
+  readonly receivers: ReceiverNames
+  readonly clients: readonly ClientRule[]
+  /** `127.0.0.1`, 8401. */
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Where callers reach this service; DPoP proofs name one of them. */
+  readonly publicUrls: readonly string[]
+  /** `urn:ledgerstone:sealer`. */
+  readonly audience: string
+  readonly issuers: readonly {
+    readonly issuer: string
+    readonly jwksUri?: string
+    readonly typ?: 'at+jwt' | 'JWT'
+    readonly clientClaim?: string
+    readonly scopeClaim?: string
+  }[]
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Addresses of proxies whose `X-Forwarded-For` is believed; none. */
+  readonly trustedProxies: readonly string[]
+  /** How often the key registry is read again: 60,000. */
+  readonly refreshMs: number
+}
+
+/** Throws `bad-config`, listing all mistakes at once. The result is frozen, its defaults filled in. */
+export function readSealerConfig(path: string): SealerConfig {
+  return readConfig(path, sealerConfig)
+}
+
+/** An OAuth client of this service, from a file of its own. */
+export type OwnClient = { readonly issuer: string; readonly clientId: string; readonly clientSecret: string }
+
+/** Throws `bad-key-file` when others may read the file, `bad-config` when it holds something else. */
+export function readOwnClient(path: string): OwnClient {
+  const text = readKeyFile(path)
+  try {
+    const names = ['issuer', 'client_id', 'client_secret']
+    const { issuer, client_id, client_secret } = membersOf(parseJson(text, path), path, names)
+    return {
+      issuer: textMember(issuer, 'issuer'),
+      clientId: textMember(client_id, 'client_id'),
+      clientSecret: textMember(client_secret, 'client_secret'),
+    }
+  } catch (error) {
+    // Not the cause: a parser's message may quote the secret.
+    throw new Refused('bad-config', error instanceof Refused ? error.message : `${path} cannot be read`)
+  }
+}
+
+const closed = { additionalProperties: false }
+const path = Type.String({ minLength: 1, maxLength: 4096 })
+const url = Type.String({ pattern: '^https?://[^\\s?#]+$' })
+const names = Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 16, uniqueItems: true })
+
+const issuer = Type.Object(
+  {
+    issuer: url,
+    jwksUri: Type.Optional(url),
+    typ: Type.Optional(Type.Union([Type.Literal('at+jwt'), Type.Literal('JWT')])),
+    clientClaim: Type.Optional(Type.String({ minLength: 1 })),
+    scopeClaim: Type.Optional(Type.String({ minLength: 1 })),
+  },
+  closed,
+)
+
+const rule = Type.Object(
+  {
+    client: Type.String({ minLength: 1 }),
+    issuer: Type.Optional(url),
+    types: Type.Array(Type.String({ pattern: '^(?:[a-z][a-z0-9.-]{0,63}\\*?|\\*)$' }), { minItems: 1 }),
+  },
+  closed,
+)
+
+const ledger = Type.Object(
+  {
+    url,
+    client: path,
+    scope: Type.String({ minLength: 1, default: 'append:* read:keys' }),
+    resource: Type.String({ minLength: 1, default: 'urn:ledgerstone:ledger' }),
+  },
+  closed,
+)
+
+const listen = Type.Object(
+  {
+    host: Type.String({ minLength: 1, default: '127.0.0.1' }),
+    port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8401 }),
+  },
+  { ...closed, default: {} },
+)
+
+const sealerConfig = Type.Object(
+  {
+    trust: path,
+    keys: Type.Object({ statement: path, key: path, retry: path }, closed),
+    ledger,
+    receivers: Type.Record(Type.String({ pattern: '^(?:\\*|[a-z][a-z0-9-]{0,62})$' }), names),
+    clients: Type.Array(rule, { minItems: 1 }),
+    listen,
+    publicUrls: Type.Array(url, { minItems: 1, uniqueItems: true }),
+    audience: Type.String({ minLength: 1, default: 'urn:ledgerstone:sealer' }),
+    issuers: Type.Array(issuer, { minItems: 1 }),
+    logLevel: Type.Unsafe<SealerConfig['logLevel']>({
+      type: 'string',
+      enum: ['debug', 'info', 'warn', 'error'],
+      default: 'info',
+    }),
+    trustedProxies: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
+    refreshMs: Type.Integer({ minimum: 1000, maximum: 300_000, default: 60_000 }),
+  },
+  closed,
+)

@@ -1,0 +1,111 @@
+// What becomes of a record, step by step: allowed -> sealed -> pushed -> answered.
+import type { Caller } from '@ledgerstone/border/bearer'
+import type { Appended, LedgerApi, Posted, PostOptions } from '@ledgerstone/client/api'
+import { UnexpectedAnswer, Unreachable } from '@ledgerstone/client/problem'
+import type { RegistryFollower } from '@ledgerstone/client/registry'
+import type { Actor, Labels } from '@ledgerstone/core/labels'
+import { isReservedBucket, originOf } from '@ledgerstone/core/names'
+import { Refused } from '@ledgerstone/core/refused'
+import { type Draft, type Sender, sealRecord } from '@ledgerstone/core/seal'
+import type { Sealed } from '@ledgerstone/core/sealed'
+import { liveId } from '@ledgerstone/core/uuid'
+import { checkSender } from './keys.ts'
+import type { Receivers } from './receivers.ts'
+import type { SealRequest } from './record.ts'
+import { type ClientRule, checkType } from './rules.ts'
+
+/** What sealing needs; made once. */
+export type Sealer = {
+  /** The ledger's name, out of the trust file. */
+  readonly ledger: string
+  readonly sender: Sender
+  readonly follower: RegistryFollower
+  readonly receivers: Receivers
+  readonly rules: readonly ClientRule[]
+  /** Speaks to the ledger with the sealer's own token. */
+  readonly api: LedgerApi
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** The ledger's answer, and whether the caller can ask again with the same id: only when it is his own. */
+export type SealAnswer = Appended & { readonly id: string; readonly retrySafe: boolean }
+
+/** A caller whose token covers appending to the bucket, and what he wants. `id`: his, or one made up for him. */
+export type Asked = {
+  readonly bucket: string
+  readonly caller: Caller
+  readonly id: string
+  readonly request: SealRequest
+}
+
+/** Throws whatever a step refuses. */
+export async function sealAndPush(
+  sealer: Sealer,
+  asked: Asked,
+  options: PostOptions,
+): Promise<{ readonly created: boolean; readonly answer: SealAnswer }> {
+  checkAllowed(sealer, asked)
+  const sealed = await seal(sealer, draftOf(sealer, asked))
+  const { created, ...appended } = await pushTo(sealer.api, asked.bucket, sealed, options)
+  return { created, answer: { ...appended, id: asked.id, retrySafe: asked.request.id !== undefined } }
+}
+
+/** The id of the record: the caller's, or a new one, under which he cannot ask again. */
+export function idOf(request: SealRequest, now: number): string {
+  return request.id ?? liveId(now)
+}
+
+function checkAllowed({ rules }: Sealer, { bucket, caller, request }: Asked): void {
+  // Whoever may change the registry does so with a registrar's key, not by having something sealed.
+  if (isReservedBucket(bucket)) throw new Refused('reserved', `nothing is sealed for ${bucket}`)
+  checkType(rules, caller, request.type)
+}
+
+type BucketDraft = Draft & { readonly bucket: string }
+
+function draftOf({ ledger, now }: Sealer, { bucket, caller, id, request }: Asked): BucketDraft {
+  const { type, record, media, meta } = request
+  const labels: Labels = { actor: actorOf(caller), media, ...(meta !== undefined && { meta }) }
+  return { bucket, log: originOf(ledger, bucket), id, type, issued: now(), record, labels }
+}
+
+/** The statement means: the sealer saw this client's token. */
+function actorOf({ iss, client, sub }: Caller): Actor {
+  return { iss, client, ...(sub !== undefined && { sub }) }
+}
+
+/** By a registry that is recent enough, for receivers in force by it; the content key is made and dropped in here. */
+async function seal(sealer: Sealer, draft: BucketDraft): Promise<Sealed> {
+  checkSender(sealer.sender, sealer.follower.fresh(), sealer.now())
+  return sealRecord(draft, sealer.sender, await sealer.receivers.of(draft.bucket))
+}
+
+async function pushTo(api: LedgerApi, bucket: string, sealed: Sealed, options: PostOptions): Promise<Posted> {
+  try {
+    return await api.postBlock(bucket, sealed, options)
+  } catch (error) {
+    throw answerOf(error)
+  }
+}
+
+/** What the caller is told. He must never take the sealer's trouble with the ledger for trouble with his own token. */
+function answerOf(cause: unknown): unknown {
+  if (cause instanceof Unreachable || (cause instanceof UnexpectedAnswer && cause.status >= 500)) {
+    return new Refused('outcome-unknown', 'the ledger did not answer; ask again with the same id', { cause })
+  }
+  if (cause instanceof Refused && ownTrouble.has(cause.code)) {
+    return new Error(`the ledger does not take the sealer's own token: ${cause.message}`, { cause })
+  }
+  return cause
+}
+
+const ownTrouble: ReadonlySet<string> = new Set([
+  'no-token',
+  'bad-token',
+  'token-expired',
+  'wrong-audience',
+  'bad-proof-of-possession',
+  'insufficient-scope',
+  'bad-config',
+])
