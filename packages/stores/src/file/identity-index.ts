@@ -178,7 +178,7 @@ async function openOrRebuild(source: IndexSource, last: Commit): Promise<{ reade
   let reader: Reader | undefined
   try {
     reader = openReader(source.folder)
-    return { reader, size: await checkedSize(source.heads, reader.database, last) }
+    return { reader, size: (await checkedMark(source.heads, reader.database, last))?.size ?? 0 }
   } catch (cause) {
     reader?.database.close()
     if (!isBrokenIndex(cause)) throw cause
@@ -186,16 +186,20 @@ async function openOrRebuild(source: IndexSource, last: Commit): Promise<{ reade
   }
 }
 
-/** How many rows the index has. Throws `BrokenIndex` when it is not of the history that ends in `last`. */
-async function checkedSize(heads: File, database: DatabaseSync, last: Commit): Promise<number> {
+/** How far the index goes. Throws `BrokenIndex` when it is not of the history that ends in `last`. */
+export async function checkedMark(
+  heads: File,
+  database: DatabaseSync,
+  last: Commit,
+): Promise<Mark | undefined> {
   const mark = readMark(database)
-  if (mark === undefined) return 0
+  if (mark === undefined) return undefined
   if (mark.number > last.number) throw new BrokenIndex('it is ahead of its bucket')
   const commit = await readCommit(heads, mark.number)
   if (!equalBytes(commit.checksum, mark.checksum) || mark.size > commit.head.size) {
     throw new BrokenIndex('it is of another history')
   }
-  return mark.size
+  return mark
 }
 
 async function rebuild(source: IndexSource, last: Commit, cause: unknown): Promise<Reader> {

@@ -4,6 +4,9 @@ import type { File } from './durable.ts'
 import type { Commit } from './head-file.ts'
 import { recordBytes } from './head-file.ts'
 
+/** Within a store's folder. */
+export const bucketsFolder = 'buckets'
+
 export const endBytes = 8
 
 const levels = [0, 1, 2, 3, 4, 5] as const

@@ -9,10 +9,8 @@ import { Bucket } from './bucket.ts'
 import type { FileOperations } from './durable.ts'
 import { createFolder, createFolderOf, creatingPrefix, operatingSystem } from './durable.ts'
 import { IdentityThread } from './identity-thread.ts'
-import { dataFiles, journalFiles } from './layout.ts'
+import { bucketsFolder, dataFiles, journalFiles } from './layout.ts'
 import { takeLock } from './lock.ts'
-
-export const bucketsFolder = 'buckets'
 
 export type FileStoreOptions = {
   /** Takes what an operator should know: an index that is built again, a stray file. */

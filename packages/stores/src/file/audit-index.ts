@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Bytes } from '@ledgerstone/core/bytes'
+import { equalBytes } from '@ledgerstone/core/bytes'
+import { identityRowBytes } from '../batch.ts'
+import type { PlainFinding } from './audit.ts'
+import type { File } from './durable.ts'
+import { readAt } from './durable.ts'
+import type { Commit } from './head-file.ts'
+import { checkedMark } from './identity-index.ts'
+import type { Files } from './layout.ts'
+import { indexFile } from './layout.ts'
+
+const rowsAtOnce = 4_096
+
+/** Compares the index with the identities that it is derived from, row by row, as far as it says that it goes. */
+export async function* auditIndex(folder: string, files: Files, last: Commit): AsyncGenerator<PlainFinding> {
+  const path = join(folder, indexFile)
+  if (!existsSync(path)) {
+    yield { file: indexFile, offset: 0, what: 'is missing; it is built again when the bucket is opened' }
+    return
+  }
+  try {
+    const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 })
+    try {
+      yield* compare(database, files, last)
+    } finally {
+      database.close()
+    }
+  } catch (cause) {
+    yield { file: indexFile, offset: 0, what: `cannot be used: ${String(cause)}` }
+  }
+}
+
+async function* compare(database: DatabaseSync, files: Files, last: Commit): AsyncGenerator<PlainFinding> {
+  const size = (await checkedMark(files.heads, database, last))?.size ?? 0
+  const firstOf = database.prepare('SELECT block FROM identities WHERE identity = ?')
+  const newestOf = database.prepare('SELECT block FROM cases WHERE key = ?')
+  const blockOf = (row: Record<string, unknown> | undefined): number =>
+    row === undefined ? -1 : Number(row['block'])
+  let repeated = 0
+  let newest = 0
+  for (let from = 0; from < size; from += rowsAtOnce) {
+    const count = Math.min(rowsAtOnce, size - from)
+    const rows = await readAt(files.identities, from * identityRowBytes, count * identityRowBytes)
+    for (let i = 0; i < count; i++) {
+      const block = from + i
+      const row = rows.subarray(i * identityRowBytes, (i + 1) * identityRowBytes)
+      const identity = row.subarray(0, 32)
+      const first = blockOf(firstOf.get(identity))
+      if (first < block && (await holds(files.identities, first, 0, identity))) repeated++
+      else if (first !== block)
+        yield { file: indexFile, offset: 0, block, what: `has its identity at ${first}` }
+      const key = row.subarray(32)
+      if (key.every((byte) => byte === 0)) continue
+      const last = blockOf(newestOf.get(key))
+      if (last === block) newest++
+      else if (last < block || last >= size || !(await holds(files.identities, last, 32, key))) {
+        yield { file: indexFile, offset: 0, block, what: `has the newest of its case at ${last}` }
+      }
+    }
+  }
+  yield* compareCounts(database, size - repeated, newest)
+}
+
+/** Rows for blocks that are there were found; so any others are for blocks that are not. */
+function* compareCounts(database: DatabaseSync, identities: number, cases: number): Generator<PlainFinding> {
+  for (const [table, expected] of [
+    ['identities', identities],
+    ['cases', cases],
+  ] as const) {
+    const rows = Number(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.['rows'])
+    if (rows !== expected) yield { file: indexFile, offset: 0, what: `has ${rows} ${table}, not ${expected}` }
+  }
+}
+
+/** Whether the row of a block has these bytes. */
+async function holds(identities: File, block: number, at: number, bytes: Bytes): Promise<boolean> {
+  if (block < 0) return false
+  return equalBytes(await readAt(identities, block * identityRowBytes + at, bytes.length), bytes)
+}

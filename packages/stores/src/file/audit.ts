@@ -1,0 +1,180 @@
+// A file store as it lies there: read-only, without the writer's lock, by the layout alone.
+import * as fs from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Bytes } from '@ledgerstone/core/bytes'
+import { Refused } from '@ledgerstone/core/refused'
+import type { Head } from '@ledgerstone/log/store'
+import type { BucketAudit, Finding, StoreAudit } from '@ledgerstone/log/store-audit'
+import { identityRowBytes, storedName } from '../batch.ts'
+import { auditFrames } from './audit-frames.ts'
+import { auditHeads, lastSoundCommit, readHeads } from './audit-heads.ts'
+import { auditIndex } from './audit-index.ts'
+import type { File } from './durable.ts'
+import { closeFiles, damaged, lengthOf, openFile, readAt } from './durable.ts'
+import type { Commit } from './head-file.ts'
+import { isJournalEmpty } from './journal.ts'
+import type { DataFile, Files } from './layout.ts'
+import { bucketsFolder, dataFiles, indexFiles, journalFiles, lengthAfter } from './layout.ts'
+import { readEntries, readEnvelopes, readHashes } from './read.ts'
+
+/** Opens a store's folder for the audit, also while another process writes to it. */
+export async function openForAudit(root: string): Promise<StoreAudit> {
+  const folder = join(root, bucketsFolder)
+  const found = await fs.readdir(folder, { withFileTypes: true })
+  const names = found
+    .flatMap((one) => (one.isDirectory() && storedName.test(one.name) ? [one.name] : []))
+    .sort()
+  return {
+    buckets: async () => names,
+    strays: async () =>
+      found
+        .filter(({ name }) => !names.includes(name))
+        .map(({ name }) => ({ file: join(bucketsFolder, name), offset: 0, what: 'is not a bucket' })),
+    open: async (bucket) => {
+      if (!names.includes(bucket)) throw new Refused('unknown-bucket', 'there is no such bucket')
+      return await FileBucketAudit.open(root, bucket)
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+}
+
+class FileBucketAudit implements BucketAudit {
+  readonly head: Head
+  readonly isClosed: boolean
+  readonly #bucket: string
+  readonly #folder: string
+  readonly #files: Files
+  readonly #all: readonly File[]
+  readonly #last: Commit
+
+  private constructor(
+    bucket: string,
+    folder: string,
+    files: Files,
+    all: readonly File[],
+    last: Commit,
+    isClosed: boolean,
+  ) {
+    this.#bucket = bucket
+    this.#folder = folder
+    this.#files = files
+    this.#all = all
+    this.#last = last
+    this.head = last.head
+    this.isClosed = isClosed
+  }
+
+  static async open(root: string, bucket: string): Promise<FileBucketAudit> {
+    const folder = join(root, bucketsFolder, bucket)
+    const opened = new Map<string, File>()
+    try {
+      for (const name of [...dataFiles, ...journalFiles]) opened.set(name, await openForReading(folder, name))
+      const files = Object.fromEntries(opened) as Record<DataFile | (typeof journalFiles)[number], File>
+      const isClosed = isJournalEmpty([files['journal-0'], files['journal-1']])
+      const last = await lastSoundCommit(files.heads)
+      return new FileBucketAudit(bucket, folder, files, [...opened.values()], last, isClosed)
+    } catch (cause) {
+      await closeFiles(opened.values())
+      throw cause
+    }
+  }
+
+  async *checkStructure(): AsyncGenerator<Finding> {
+    yield* this.#checkFolder()
+    yield* this.#checkLengths()
+    yield* this.#named(auditHeads(this.#files.heads, this.#last))
+    const { size } = this.#last.head
+    for (const [file, ends, width] of [
+      ['entries', 'entry-ends', 2],
+      ['envelopes', 'envelope-ends', 4],
+    ] as const) {
+      const bytes = lengthAfter(this.#last, file)
+      if (lengthOf(this.#files[file]) < bytes || lengthOf(this.#files[ends]) < lengthAfter(this.#last, ends))
+        continue
+      yield* this.#named(auditFrames(this.#files[file], this.#files[ends], width, size, bytes))
+    }
+  }
+
+  async *checkIndex(): AsyncGenerator<Finding> {
+    yield* this.#named(auditIndex(this.#folder, this.#files, this.#last))
+  }
+
+  heads(): AsyncGenerator<Head> {
+    return readHeads(this.#files.heads, this.#last)
+  }
+
+  async entries(from: number, count: number): Promise<Bytes> {
+    return await readEntries(this.#files, this.#last, from, count)
+  }
+
+  async envelopes(from: number, count: number, bytesMax: number): Promise<Bytes> {
+    return await readEnvelopes(this.#files, this.#last, from, count, bytesMax)
+  }
+
+  async hashes(level: number, from: number, count: number): Promise<Bytes> {
+    return await readHashes(this.#files, this.#last, level, from, count)
+  }
+
+  async identities(from: number, count: number): Promise<Bytes> {
+    const to = Math.min(from + count, this.head.size)
+    if (from >= to) return new Uint8Array()
+    return await readAt(this.#files.identities, from * identityRowBytes, (to - from) * identityRowBytes)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await closeFiles(this.#all)
+  }
+
+  async *#checkFolder(): AsyncGenerator<Finding> {
+    const known: readonly string[] = [...dataFiles, ...journalFiles, ...indexFiles]
+    for (const name of await fs.readdir(this.#folder)) {
+      if (!known.includes(name)) yield this.#finding(name, 0, 'does not belong to a bucket')
+    }
+    for (const name of [...dataFiles, ...journalFiles]) {
+      const { mode } = await fs.stat(join(this.#folder, name))
+      if ((mode & 0o077) !== 0)
+        yield this.#finding(name, 0, `is open to others (mode ${(mode & 0o777).toString(8)})`)
+    }
+  }
+
+  /** In a store that is not closed, bytes behind the last head may be staged by a commit under way. */
+  async *#checkLengths(): AsyncGenerator<Finding> {
+    for (const name of dataFiles) {
+      const bytes = lengthOf(this.#files[name])
+      const expected = lengthAfter(this.#last, name)
+      if (bytes < expected) yield this.#finding(name, bytes, `ends before ${expected}`)
+      if (bytes > expected && this.isClosed) {
+        yield this.#finding(name, expected, `has ${bytes - expected} bytes that no sound head counts`)
+      }
+    }
+  }
+
+  async *#named(findings: AsyncGenerator<PlainFinding>): AsyncGenerator<Finding> {
+    for await (const { file, offset, what, block } of findings) {
+      yield { ...this.#finding(file, offset, what), ...(block === undefined ? {} : { block }) }
+    }
+  }
+
+  #finding(file: string, offset: number, what: string): Finding {
+    return { bucket: this.#bucket, file: join(bucketsFolder, this.#bucket, file), offset, what }
+  }
+}
+
+/** A finding with the bare name of its file. */
+export type PlainFinding = {
+  readonly file: string
+  readonly offset: number
+  readonly what: string
+  readonly block?: number
+}
+
+async function openForReading(folder: string, name: string): Promise<File> {
+  try {
+    return await openFile(join(folder, name), 'r')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
+      throw damaged({ path: join(folder, name) }, 0, 'is missing')
+    }
+    throw cause
+  }
+}
