@@ -20,9 +20,9 @@ export type Attempts = {
 export function createAttempts(failuresMax: number, now: () => number): Attempts {
   const failures = new Map<string, { count: number; last: number }>()
   const rules = (name: string, address: string): readonly (readonly [string, number])[] => [
-    [`${name} ${address}`, failuresMax],
-    [`name ${name}`, failuresMax * nameFailuresFactor],
-    [`address ${address}`, failuresMax * addressFailuresFactor],
+    [pairOf(name, address), failuresMax],
+    [JSON.stringify({ name }), failuresMax * nameFailuresFactor],
+    [JSON.stringify({ address }), failuresMax * addressFailuresFactor],
   ]
 
   function check(name: string, address: string): void {
@@ -50,10 +50,14 @@ export function createAttempts(failuresMax: number, now: () => number): Attempts
   }
 
   function succeeded(name: string, address: string): void {
-    failures.delete(`${name} ${address}`)
+    failures.delete(pairOf(name, address))
   }
 
   return { check, failed, succeeded }
+}
+
+function pairOf(name: string, address: string): string {
+  return JSON.stringify({ name, address })
 }
 
 /**

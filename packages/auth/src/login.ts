@@ -62,7 +62,7 @@ export function addSignIn(app: FastifyInstance, at: SignIn): void {
         return right
       })
       if (!sound || user === undefined) {
-        request.log.warn({ name, ip: request.ip }, 'failed sign-in')
+        request.log.warn({ person: user?.name ?? 'unknown', ip: request.ip }, 'failed sign-in')
         return showLogin(reply, interaction, 401, name, 'Name or password is wrong.')
       }
       at.attempts.succeeded(name, request.ip)

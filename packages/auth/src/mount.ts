@@ -42,7 +42,10 @@ export async function createAuth(
   const { logger, now = Date.now } = options
   const storage = new Storage(config.files.state, now)
   let seen = changedAt(config)
-  let running = await load()
+  let running = await load().catch((error: unknown) => {
+    storage.close()
+    throw error
+  })
   const timer = setInterval(reloadWhenChanged, watchMs).unref()
 
   async function load(): Promise<Running> {

@@ -4,15 +4,7 @@ export type { Logger }
 
 /** Where tokens, cookies and secrets can stand in what services log. They are taken out, not starred. */
 const secrets = ['authorization', 'cookie', 'dpop', 'proxy-authorization', 'set-cookie']
-const members = [
-  'access_token',
-  'refresh_token',
-  'id_token',
-  'client_secret',
-  'client_assertion',
-  'password',
-  'code',
-]
+const members = ['access_token', 'refresh_token', 'id_token', 'client_secret', 'client_assertion', 'password']
 
 /**
  * The services' logger: one JSON line each to standard output, or to `destination`. Requests are logged without their

@@ -80,7 +80,7 @@ describe('a problem document', () => {
     assert.equal(code, 'internal')
     const lines = log.split('\n').filter((line) => line.includes(id))
     assert.equal(lines.length, 1)
-    assert.match(lines[0] ?? '', /swordfish/)
+    assert.match(lines[0] ?? '', /swordfish.*"code":"internal"/)
   })
 
   it('answers an unknown route, and an unknown method of a known one', async () => {
