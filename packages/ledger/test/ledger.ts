@@ -38,7 +38,7 @@ export type Tested = {
 
 export type TestOptions = Partial<Omit<LedgerAppOptions, 'documents'>> & {
   readonly documents?: Documents | undefined
-  readonly log?: Partial<LogOptions>
+  readonly engine?: Partial<LogOptions>
   readonly level?: string
 }
 
@@ -46,7 +46,7 @@ const issuerKey = await createKey('first')
 
 /** A ledger with `keys` and `payments`: a sealer, a shop and a receiver are registered. */
 export async function startLedger(options: TestOptions = {}): Promise<Tested> {
-  const { documents, log: logOptions, level = 'info', ...rest } = options
+  const { documents, engine = {}, level = 'info', ...rest } = options
   const store = new MemoryStore()
   const sample = await createSample(store)
   const { clock } = sample
@@ -55,7 +55,7 @@ export async function startLedger(options: TestOptions = {}): Promise<Tested> {
   const metrics = createLedgerMetrics()
   const derived = documents === undefined ? {} : { documents }
   const report = reportTo(logger, metrics)
-  const log = await openPayments(sample, { ...derived, report, ...logOptions })
+  const log = await openPayments(sample, { ...derived, report, ...engine })
   const issuer = new FakeIssuer(issuerKey)
   const now = (): number => clock.ms
   const issuers = [{ issuer: issuerUrl, fetch: issuer.fetch }]
