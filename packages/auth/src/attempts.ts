@@ -14,8 +14,9 @@ export type Attempts = {
 }
 
 /**
- * Counts failed sign-ins. One name from one address is locked after `failuresMax`; a name from anywhere, and an
- * address with any name, after ten times that, so that nobody locks out a person from afar with five requests.
+ * Counts failed sign-ins. One name from one address is locked after `failuresMax`; a name from anywhere, and
+ * an address with any name, after ten times that, so that nobody locks out a person from afar with five
+ * requests.
  */
 export function createAttempts(failuresMax: number, now: () => number): Attempts {
   const failures = new Map<string, { count: number; last: number }>()
@@ -61,8 +62,8 @@ function pairOf(name: string, address: string): string {
 }
 
 /**
- * Runs one task at a time and lets a few wait: a password check fills a thread of the pool that the disk needs, and
- * 128 MiB. Throws `rate-limited` when too many wait.
+ * Runs one task at a time and lets a few wait: a password check fills a thread of the pool that the disk
+ * needs, and 128 MiB. Throws `rate-limited` when too many wait.
  */
 export function createQueue(waitingMax: number): <T>(task: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()

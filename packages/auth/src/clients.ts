@@ -11,9 +11,13 @@ export type AuthClient = {
   readonly id: string
   /** Shown to people who sign in through it. */
   readonly name: string
-  /** `secret`: HTTP Basic or in the form; `private_key_jwt`: RFC 7523; `none`: public, for people, with PKCE. */
+  /**
+   * `secret`: HTTP Basic or in the form; `private_key_jwt`: RFC 7523; `none`: public, for people, with PKCE.
+   */
   readonly auth: 'secret' | 'private_key_jwt' | 'none'
-  /** base64url SHA-256 of the secret: 256 random bits need no slow hash, and the file gives no secret away. */
+  /**
+   * base64url SHA-256 of the secret: 256 random bits need no slow hash, and the file gives no secret away.
+   */
   readonly secretSha256?: string
   /** The client's public keys. */
   readonly jwks?: JWKS
@@ -55,7 +59,10 @@ const schema = Type.Object(
   closed,
 )
 
-/** The clients of a file, by id. Throws `bad-config` with all mistakes, `bad-key-file` when others may read it. */
+/**
+ * The clients of a file, by id. Throws `bad-config` with all mistakes, `bad-key-file` when others may read
+ * it.
+ */
 export function readClients(path: string): ReadonlyMap<string, AuthClient> {
   let value: unknown
   try {
@@ -89,8 +96,8 @@ export function isSecret(presented: string, secretSha256: string): boolean {
 }
 
 /**
- * Whether an allow-list contains a scope: literally, or `append:payments` by `append:*`. A wildcard never stands
- * for a reserved bucket.
+ * Whether an allow-list contains a scope: literally, or `append:payments` by `append:*`. A wildcard never
+ * stands for a reserved bucket.
  */
 export function allows(allowed: readonly string[], requested: string): boolean {
   if (allowed.includes(requested)) return true

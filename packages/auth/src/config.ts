@@ -15,7 +15,10 @@ const schema = Type.Object(
   {
     /** The issuer identifier, and the URL under which the service is mounted: https, or http on loopback. */
     issuer: Type.String({ minLength: 1 }),
-    /** Holds jwks.json, cookies.json, clients.json, users.json and state.sqlite, unless named one by one below. */
+    /**
+     * Holds jwks.json, cookies.json, clients.json, users.json and state.sqlite, unless named one by one
+     * below.
+     */
     folder: Type.Optional(Type.String({ minLength: 1 })),
     keysFile: Type.Optional(Type.String({ minLength: 1 })),
     cookieKeysFile: Type.Optional(Type.String({ minLength: 1 })),
@@ -25,7 +28,9 @@ const schema = Type.Object(
     tokenLifetimeSeconds: Type.Integer({ minimum: 1, maximum: limits.tokenLifetimeSecondsMax, default: 300 }),
     /** How long people stay signed in, and with them their refresh tokens. */
     sessionLifetimeSeconds: Type.Integer({ minimum: 60, maximum: 1_209_600, default: 43_200 }),
-    /** Failed sign-ins of one name from one address within 15 minutes, after which it is locked for as long. */
+    /**
+     * Failed sign-ins of one name from one address within 15 minutes, after which it is locked for as long.
+     */
     loginFailuresMax: Type.Integer({ minimum: 1, maximum: 100, default: 5 }),
     listen: Type.Optional(
       Type.Object(

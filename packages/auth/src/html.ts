@@ -11,8 +11,8 @@ export class Html {
 type Part = string | number | Html | readonly Part[] | undefined
 
 /**
- * Markup with values put in escaped, for text and for quoted attributes: the only two places where pages put any.
- * `Html` parts stay as they are, lists are joined, undefined is nothing.
+ * Markup with values put in escaped, for text and for quoted attributes: the only two places where pages put
+ * any. `Html` parts stay as they are, lists are joined, undefined is nothing.
  */
 export function html(markup: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(markup.map((text, index) => text + escapePart(parts[index])).join(''))
@@ -40,10 +40,10 @@ main{max-width:26rem;margin:8vh auto;padding:2rem;background:light-dark(#fff,#20
 box-shadow:0 1px 4px #0003}
 h1{font-size:1.4rem;margin:0 0 1rem}
 label{display:block;margin:1rem 0 .25rem;font-weight:600}
-input{box-sizing:border-box;width:100%;font:inherit;padding:.5rem;border:1px solid light-dark(#6b7280,#9ca3af);
-border-radius:.25rem;background:light-dark(#fff,#15181c);color:inherit}
-button{font:inherit;font-weight:600;padding:.5rem 1rem;margin:1.25rem .5rem 0 0;border-radius:.25rem;cursor:pointer;
-border:1px solid #1d4ed8;background:#1d4ed8;color:#fff}
+input{box-sizing:border-box;width:100%;font:inherit;padding:.5rem;
+border:1px solid light-dark(#6b7280,#9ca3af);border-radius:.25rem;background:light-dark(#fff,#15181c);color:inherit}
+button{font:inherit;font-weight:600;padding:.5rem 1rem;margin:1.25rem .5rem 0 0;
+border-radius:.25rem;cursor:pointer;border:1px solid #1d4ed8;background:#1d4ed8;color:#fff}
 button.second{background:transparent;color:inherit;border-color:light-dark(#6b7280,#9ca3af)}
 :focus-visible{outline:3px solid light-dark(#1d4ed8,#93c5fd);outline-offset:2px}
 [role=alert]{padding:.75rem;border-left:4px solid #b91c1c;background:light-dark(#fef2f2,#3b1717)}
@@ -51,12 +51,16 @@ ul{padding-left:1.25rem}code{overflow-wrap:anywhere}`
 
 const styleHash = crypto.hash('sha256', style, 'base64')
 
-/** A whole page. Its one style sheet is allowed by hash; scripts, frames, images and foreign forms are not at all. */
+/**
+ * A whole page. Its one style sheet is allowed by hash; scripts, frames, images and foreign forms are not at
+ * all.
+ */
 export function page(title: string, main: Html): string {
   const head = html`<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} - Ledgerstone</title>`
   const styled = `<style>${style}</style>`
-  return `<!doctype html>\n<html lang="en">\n<head>${head.text}${styled}</head>\n<body><main>${main.text}</main></body>\n</html>\n`
+  const body = `<body><main>${main.text}</main></body>`
+  return `<!doctype html>\n<html lang="en">\n<head>${head.text}${styled}</head>\n${body}\n</html>\n`
 }
 
 /**

@@ -26,7 +26,9 @@ export type InitResult = {
 
 const everything = ['append:*', 'read:*', 'read:keys', 'manage:keys', 'manage:exchanges']
 
-/** Makes a new OAuth service's folder (0700): keys, three clients and a first person. Throws when files exist. */
+/**
+ * Makes a new OAuth service's folder (0700): keys, three clients and a first person. Throws when files exist.
+ */
 export async function initAuth(folder: string, options: InitOptions): Promise<InitResult> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const files = authFilesIn(folder)

@@ -7,8 +7,8 @@ import type { JWK } from 'oidc-provider'
 import { type Static, type TSchema, Type } from 'typebox'
 
 /**
- * A retired key stays published until every token that it signed has expired, and a minute longer for clocks that
- * differ.
+ * A retired key stays published until every token that it signed has expired, and a minute longer for clocks
+ * that differ.
  */
 export const retiredKeyMs: number = (limits.tokenLifetimeSecondsMax + 60) * 1000
 

@@ -23,8 +23,8 @@ const formBytesMax = 8192
 const passwordChecksWaitingMax = 8
 
 /**
- * The pages between an authorization request and its answer: sign-in, then consent. An interaction belongs to the
- * browser that has its signed cookie; forms are taken from this service's own pages only.
+ * The pages between an authorization request and its answer: sign-in, then consent. An interaction belongs to
+ * the browser that has its signed cookie; forms are taken from this service's own pages only.
  */
 export function addSignIn(app: FastifyInstance, at: SignIn): void {
   const inTurn = createQueue(passwordChecksWaitingMax)

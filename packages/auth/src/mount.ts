@@ -32,8 +32,9 @@ type Running = {
 const watchMs = 5000
 
 /**
- * The OAuth service. Reads all its files, and refuses to start when others may read them. Changes of the files count
- * within seconds, without a restart: a person who is disabled, a client that is added, a Secret that is remounted.
+ * The OAuth service. Reads all its files, and refuses to start when others may read them. Changes of the
+ * files count within seconds, without a restart: a person who is disabled, a client that is added, a Secret
+ * that is remounted.
  */
 export async function createAuth(
   config: AuthConfig,

@@ -1,5 +1,6 @@
-// oidc-provider prints a warning at import on runtimes that it does not know as LTS yet. It would be the first line
-// that everybody sees of Ledgerstone, whose tests run the pinned versions of both together, so that line is dropped.
+// oidc-provider prints a warning at import on runtimes that it does not know as LTS yet. It would be the
+// first line that everybody sees of Ledgerstone, whose tests run the pinned versions of both together, so
+// that line is dropped.
 const { warn } = console
 console.warn = (...line: unknown[]): void => {
   if (!String(line[0]).includes('Unsupported runtime')) warn(...line)

@@ -15,17 +15,21 @@ export function loginPage(at: {
 ${alertOf(at.alert)}
 <form method="post" action="${at.action}">
 <label for="name">Name</label>
-<input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="64"
- value="${at.name ?? ''}">
+<input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required
+ maxlength="64" value="${at.name ?? ''}">
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024">
+<input id="password" name="password" type="password" autocomplete="current-password" required
+ maxlength="1024">
 <button type="submit">Sign in</button>
 <button type="submit" class="second" formnovalidate formaction="${at.abort}">Cancel</button>
 </form>`,
   )
 }
 
-/** Names the client, the person, what is granted and where it goes: any program can claim to be a native client. */
+/**
+ * Names the client, the person, what is granted and where it goes: any program can claim to be a native
+ * client.
+ */
 export function consentPage(at: {
   action: string
   abort: string
@@ -55,7 +59,9 @@ export function errorPage(title: string, text: string): string {
   )
 }
 
-/** `form` is oidc-provider's own, with its token against forgery; the buttons are outside of it by its design. */
+/**
+ * `form` is oidc-provider's own, with its token against forgery; the buttons are outside of it by its design.
+ */
 export function signOutPage(form: string): string {
   return page(
     'Sign out',

@@ -30,12 +30,13 @@ const assertionSecondsMax = 600
 const interactionSeconds = 600
 
 /**
- * oidc-provider with everything off that Ledgerstone does not use, and no default left that is meant for development.
- * Rejects with `bad-config` when it does not take a client.
+ * oidc-provider with everything off that Ledgerstone does not use, and no default left that is meant for
+ * development. Rejects with `bad-config` when it does not take a client.
  */
 export async function createProvider(parts: Parts): Promise<OidcProvider> {
   const provider = new Provider(parts.config.issuer, configurationOf(parts))
-  // The mount writes the X-Forwarded headers itself, from the issuer, so that URLs never follow a caller's Host.
+  // The mount writes the X-Forwarded headers itself, from the issuer, so that URLs never follow a caller's
+  // Host.
   provider.proxy = true
   provider.silent = true
   provider.Client.prototype.compareClientSecret = function (this: Client, presented: string): boolean {
@@ -184,8 +185,8 @@ function featuresOf({ clients, users }: Parts): NonNullable<Configuration['featu
 
 /**
  * Of the scopes that are asked for, or were granted before, those that this client may have, and this person.
- * A client that asks for more than its own allow-list is refused; a person who may do less than the client asks for
- * gets less.
+ * A client that asks for more than its own allow-list is refused; a person who may do less than the client
+ * asks for gets less.
  */
 function grantable(ctx: KoaContextWithOIDC, client: AuthClient, users: ReadonlyMap<string, User>): string[] {
   const { AuthorizationCode: code, RefreshToken: refresh } = ctx.oidc.entities
@@ -213,7 +214,9 @@ function accountOf(user: User | undefined): Account | undefined {
   return { accountId: user.name, claims: () => ({ sub: user.name, ...name }) }
 }
 
-/** A page of a public client calls the token endpoint from its own origin; for native ones any loopback port. */
+/**
+ * A page of a public client calls the token endpoint from its own origin; for native ones any loopback port.
+ */
 function isOwnOrigin(origin: string, client: Client): boolean {
   return (client.redirectUris ?? []).some((uri) => {
     const own = new URL(uri)

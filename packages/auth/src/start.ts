@@ -5,7 +5,10 @@ import { addMetrics, createMetrics, measureRequests } from '@ledgerstone/border/
 import type { AuthConfig } from './config.ts'
 import { createAuth } from './mount.ts'
 
-/** Runs the OAuth service alone, as its own process. Resolves when it listens; `app.close()` drains and stops it. */
+/**
+ * Runs the OAuth service alone, as its own process. Resolves when it listens; `app.close()` drains and stops
+ * it.
+ */
 export async function startAuth(config: AuthConfig): Promise<App> {
   const logger = createLogger({ name: 'auth', level: config.logLevel })
   const trusted = config.trustedProxies.length === 0 ? {} : { trustedProxies: config.trustedProxies }

@@ -6,10 +6,11 @@ import type { Adapter, AdapterPayload } from 'oidc-provider'
 const cleanupMs = 60_000
 
 /**
- * What oidc-provider remembers (sessions, grants, refresh tokens, used proofs and assertions), so that a restart
- * signs nobody out. Access tokens are not among it: they are signed, not stored.
+ * What oidc-provider remembers (sessions, grants, refresh tokens, used proofs and assertions), so that a
+ * restart signs nobody out. Access tokens are not among it: they are signed, not stored.
  *
- * One SQLite file, 0600, opened by this process alone: its rows are as good as the tokens that they stand for.
+ * One SQLite file, 0600, opened by this process alone: its rows are as good as the tokens that they stand
+ * for.
  */
 export class Storage {
   readonly #db: DatabaseSync

@@ -26,7 +26,7 @@ async function newToken(service: Service): Promise<string> {
 }
 
 describe('the signing key', () => {
-  it('can be changed while the service runs: the new one signs, tokens of the old one stay valid', async () => {
+  it('can be changed while the service runs, and tokens of the old one stay valid', async () => {
     const service = await Service.open(folder)
     const bearer = service.bearer()
     const old = await newToken(service)
@@ -98,7 +98,7 @@ describe('the files of the service', () => {
     }
   })
 
-  it('with a client that cannot be used keep the service from starting, and the client is named', async () => {
+  it('that hold an unusable client keep the service from starting, and name it', async () => {
     const path = join(folder, 'clients.json')
     const file = JSON.parse(readFileSync(path, 'utf8'))
     for (const [change, message] of [

@@ -87,7 +87,7 @@ describe('the sign-in page', () => {
     remove()
   })
 
-  it('refuses even the right password after too many wrong ones, sent one by one or all at once', async () => {
+  it('refuses even the right password after too many wrong ones, all at once or not', async () => {
     async function guess(password: string): Promise<Page> {
       const browser = new Browser(service)
       return browser.submit(await browser.get(authorizeUrl()), { name: 'admin', password })

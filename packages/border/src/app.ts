@@ -107,7 +107,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   return app
 }
 
-/** Fastify's two lines a request would cost more than the request; `onResponse` above writes one, when asked for. */
+/**
+ * Fastify's two lines a request would cost more than the request; `onResponse` above writes one, when asked
+ * for.
+ */
 const quiet = new LogController({ disableRequestLogging: true })
 
 /** Only `application/json` is taken unless a service adds a parser of its own. */
@@ -118,7 +121,9 @@ function takeStrictJson(app: App): void {
   })
 }
 
-/** As a hook of the whole app, and before any other, so that unknown routes and forged tokens are counted too. */
+/**
+ * As a hook of the whole app, and before any other, so that unknown routes and forged tokens are counted too.
+ */
 async function limitRate(app: App, bounds: AppLimits): Promise<void> {
   await app.register(rateLimit, {
     global: false,

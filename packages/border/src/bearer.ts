@@ -36,7 +36,10 @@ export type BearerOptions = {
   /** This service's audience, e.g. `urn:ledgerstone:ledger`: the token's `aud` must contain it. */
   readonly audience: string
   readonly issuers: readonly IssuerOptions[]
-  /** Under what base URLs callers reach this service (`https://ledger.example.com`): DPoP proofs name one of them. */
+  /**
+   * Under what base URLs callers reach this service (`https://ledger.example.com`): DPoP proofs name one of
+   * them.
+   */
   readonly publicUrls: readonly string[]
   /** Milliseconds since 1970. */
   readonly now?: () => number
@@ -48,9 +51,9 @@ export type BearerOptions = {
 
 export type Bearer = {
   /**
-   * The caller behind a request's access token (RFC 9068, RFC 6750, RFC 9449). Answers at once for a token that was
-   * seen before, else asks the issuer's key set. Throws or rejects with `no-token`, `bad-token`, `token-expired`,
-   * `wrong-audience`, `bad-proof-of-possession`, `issuer-unavailable`.
+   * The caller behind a request's access token (RFC 9068, RFC 6750, RFC 9449). Answers at once for a token
+   * that was seen before, else asks the issuer's key set. Throws or rejects with `no-token`, `bad-token`,
+   * `token-expired`, `wrong-audience`, `bad-proof-of-possession`, `issuer-unavailable`.
    */
   accept(request: Presented): Caller | Promise<Caller>
   /** The nonce that DPoP proofs must carry now, or undefined when none is asked for: answers carry it. */
@@ -93,7 +96,9 @@ function readAuthorization(header: string | undefined): { scheme: Scheme; token:
 
 const tokenCharsMax = 8192
 
-/** A token that is bound to a key is worth nothing without a proof by that key: a stolen one opens nothing. */
+/**
+ * A token that is bound to a key is worth nothing without a proof by that key: a stolen one opens nothing.
+ */
 function prove(
   caller: Caller,
   scheme: Scheme,
@@ -212,7 +217,9 @@ function refusedByJose(error: unknown, audience: string): unknown {
 
 type Memory<T> = { get(key: string): T | undefined; set(key: string, value: T): void }
 
-/** Least recently used goes first. A Map keeps the order of insertion, so that a hit is put back at the end. */
+/**
+ * Least recently used goes first. A Map keeps the order of insertion, so that a hit is put back at the end.
+ */
 function createMemory<T>(entriesMax: number): Memory<T> {
   const entries = new Map<string, T>()
   return {

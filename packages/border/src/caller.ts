@@ -5,12 +5,14 @@ import { checkScope, type Verb } from './scope.ts'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction) => void
 
-// Beside the request rather than on it: no decorator to register, and no property that a route could overwrite.
+// Beside the request rather than on it: no decorator to register, and no property that a route could
+// overwrite.
 const callers = new WeakMap<FastifyRequest, Caller>()
 
 /**
- * An `onRequest` hook, so that no body is read for a caller who may not be heard: accepts the token and remembers
- * its caller. With `anonymous`, requests without any token pass; a token that is sent is always checked.
+ * An `onRequest` hook, so that no body is read for a caller who may not be heard: accepts the token and
+ * remembers its caller. With `anonymous`, requests without any token pass; a token that is sent is always
+ * checked.
  */
 export function requireCaller(bearer: Bearer, options: { readonly anonymous?: boolean } = {}): Hook {
   return (request, reply, next) => {
@@ -42,7 +44,10 @@ export function callerOf(request: FastifyRequest): Caller {
   return caller
 }
 
-/** The caller of a request, who must be covered for `verb` on `bucket`. Throws `no-token`, `insufficient-scope`. */
+/**
+ * The caller of a request, who must be covered for `verb` on `bucket`. Throws `no-token`,
+ * `insufficient-scope`.
+ */
 export function callerFor(request: FastifyRequest, verb: Verb, bucket: string): Caller {
   const caller = callerOf(request)
   checkScope(caller.scopes, verb, bucket)

@@ -4,15 +4,18 @@ import type { Problem } from './problem.ts'
 export const tokenAlgorithms = ['ES256', 'EdDSA', 'Ed25519', 'PS256'] as const
 export type TokenAlgorithm = (typeof tokenAlgorithms)[number]
 
-/** The one refusal of a proof that the caller can mend at once, by the nonce that comes with it (RFC 9449 section 9). */
+/**
+ * The one refusal of a proof that the caller can mend at once, by the nonce that comes with it (RFC 9449
+ * section 9).
+ */
 export const nonceNeeded = 'the DPoP proof needs the nonce of the DPoP-Nonce header'
 
 const realm = 'ledgerstone'
 
 /**
  * The `WWW-Authenticate` value of an answer (RFC 6750 section 3, RFC 9449 section 7.1), or undefined when the
- * problem is not about the token. A caller without any token is told both schemes and, as RFC 6750 asks, no error.
- * `authorization` is the request's header: a caller who tried DPoP is answered in it.
+ * problem is not about the token. A caller without any token is told both schemes and, as RFC 6750 asks, no
+ * error. `authorization` is the request's header: a caller who tried DPoP is answered in it.
  */
 export function challengeOf(
   problem: Pick<Problem, 'code' | 'detail'>,

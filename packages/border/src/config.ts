@@ -6,8 +6,9 @@ import type { Static, TSchema } from 'typebox'
 import { createAjv, describeError } from './schema.ts'
 
 /**
- * A JSON configuration file as a frozen value of the schema's type, its defaults filled in. All mistakes are listed
- * at once, unknown keys among them. Throws `bad-config`. The file holds names of key files, never keys.
+ * A JSON configuration file as a frozen value of the schema's type, its defaults filled in. All mistakes are
+ * listed at once, unknown keys among them. Throws `bad-config`. The file holds names of key files, never
+ * keys.
  */
 export function readConfig<T extends TSchema>(path: string, schema: T): Static<T> {
   let bytes: Uint8Array

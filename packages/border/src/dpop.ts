@@ -3,7 +3,10 @@ import { parseBase64url, textOf } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
 import { nonceNeeded, type TokenAlgorithm } from './challenge.ts'
 
-/** What a proof must be about: base64url SHA-256 of the access token, and the thumbprint of the key it is bound to. */
+/**
+ * What a proof must be about: base64url SHA-256 of the access token, and the thumbprint of the key it is
+ * bound to.
+ */
 export type Bound = { readonly ath: string; readonly jkt: string }
 
 type Request = {
@@ -29,11 +32,12 @@ export type Proofs = {
 }
 
 /**
- * The checks of RFC 9449 section 4.3, synchronously: a proof comes with every request, and asynchronous verification
- * would queue in the thread pool that belongs to the disk.
+ * The checks of RFC 9449 section 4.3, synchronously: a proof comes with every request, and asynchronous
+ * verification would queue in the thread pool that belongs to the disk.
  *
- * A proof counts once, within 60 s of its `iat`, for one method and one URL of this service. The memory of used
- * proofs is this process's: services with several replicas set `nonceKey` or keep a caller at one replica.
+ * A proof counts once, within 60 s of its `iat`, for one method and one URL of this service. The memory of
+ * used proofs is this process's: services with several replicas set `nonceKey` or keep a caller at one
+ * replica.
  */
 export function createProofs(options: ProofOptions): Proofs {
   const { now } = options
@@ -118,7 +122,9 @@ function createKeyMemory(): { of(header: string): ProofKey } {
   }
 }
 
-/** Per algorithm: the digest that OpenSSL wants, its options, and the only kind of key it may be used with. */
+/**
+ * Per algorithm: the digest that OpenSSL wants, its options, and the only kind of key it may be used with.
+ */
 const algorithms: Readonly<
   Record<string, { digest: string | null; options: object; kty: string; crv?: string }>
 > = {
@@ -151,7 +157,8 @@ function readKey(header: Record<string, unknown>): ProofKey {
   }
   if (kty === 'RSA') checkRsa(key)
   return {
-    jkt: crypto.hash('sha256', JSON.stringify(members), 'base64url'), // RFC 7638: members in this order, no blanks
+    // RFC 7638: the members in this order, without blanks
+    jkt: crypto.hash('sha256', JSON.stringify(members), 'base64url'),
     digest: algorithm.digest,
     verifyKey: { key, ...algorithm.options },
   }
@@ -163,7 +170,10 @@ function checkRsa(key: crypto.KeyObject): void {
   if (publicExponent !== 65_537n || modulusLength < 2048 || modulusLength > 4096) refuse('has a weak RSA key')
 }
 
-/** RFC 9449 section 4.3: compared without query and fragment, after normalisation (RFC 3986 section 6.2.2 and 6.2.3). */
+/**
+ * RFC 9449 section 4.3: compared without query and fragment, after normalisation (RFC 3986 section 6.2.2 and
+ * 6.2.3).
+ */
 function isHere(htu: unknown, url: string, bases: readonly string[]): boolean {
   if (typeof htu !== 'string') return false
   const question = url.indexOf('?')
@@ -189,8 +199,8 @@ function checkAge(iat: unknown, nowMs: number): void {
 }
 
 /**
- * Proofs used in the last one to two windows, in two generations, so that forgetting costs nothing. Full means
- * refusing: forgetting early would let a proof be used again.
+ * Proofs used in the last one to two windows, in two generations, so that forgetting costs nothing. Full
+ * means refusing: forgetting early would let a proof be used again.
  */
 function createUsed(proofsMax: number): { add(id: string, nowMs: number): void } {
   const windowMs = proofAgeMsMax + proofLeadMsMax
@@ -214,7 +224,10 @@ function createUsed(proofsMax: number): { add(id: string, nowMs: number): void }
 
 const nonceSlotMs = 60_000
 
-/** A nonce is a keyed hash of the minute, so that all replicas know it and none has to store it. Two minutes count. */
+/**
+ * A nonce is a keyed hash of the minute, so that all replicas know it and none has to store it. Two minutes
+ * count.
+ */
 function createNonces(
   key: Uint8Array,
   now: () => number,

@@ -1,15 +1,18 @@
 import { Refused } from '@ledgerstone/core/refused'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 
-/** Resolves when the named part works; throws or rejects when it does not. A refusal's message may be shown. */
+/**
+ * Resolves when the named part works; throws or rejects when it does not. A refusal's message may be shown.
+ */
 export type Check = () => void | Promise<void>
 
 const checkTimeoutMs = 2000
 
 /**
- * `GET /health/live`: 200 as long as the process answers at all; a restart helps when it does not.
- * `GET /health/ready`: 200 when every check passes, else 503, with the state of each by name; a part that is not
- * ready gets no traffic, but no restart. Neither needs a token, so neither shows more than names and refusals.
+ * `GET /health/live`: 200 as long as the process answers at all; a restart helps when it does not. `GET
+ * /health/ready`: 200 when every check passes, else 503, with the state of each by name; a part that is not
+ * ready gets no traffic, but no restart. Neither needs a token, so neither shows more than names and
+ * refusals.
  */
 export function addHealth(app: FastifyInstance, checks: Readonly<Record<string, Check>>): void {
   app.get('/health/live', async (_request, reply) => {

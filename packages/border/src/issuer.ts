@@ -1,9 +1,14 @@
 import { Refused } from '@ledgerstone/core/refused'
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, type RemoteJWKSet } from 'jose'
 
-/** An OAuth service whose tokens are accepted. The defaults fit RFC 9068; others say how their tokens differ. */
+/**
+ * An OAuth service whose tokens are accepted. The defaults fit RFC 9068; others say how their tokens differ.
+ */
 export type IssuerOptions = {
-  /** Exactly as in the tokens' `iss`. Its discovery document is read from `{issuer}/.well-known/openid-configuration`. */
+  /**
+   * Exactly as in the tokens' `iss`. Its discovery document is read from
+   * `{issuer}/.well-known/openid-configuration`.
+   */
   readonly issuer: string
   /** Where its key set is, when it has no discovery document. */
   readonly jwksUri?: string
@@ -28,7 +33,9 @@ export type TrustedIssuer = {
   readonly keyOf: JWTVerifyGetKey
 }
 
-/** Throws `bad-config` for an issuer that is not an HTTPS URL (or HTTP on this machine), or is named twice. */
+/**
+ * Throws `bad-config` for an issuer that is not an HTTPS URL (or HTTP on this machine), or is named twice.
+ */
 export function createIssuers(options: readonly IssuerOptions[]): ReadonlyMap<string, TrustedIssuer> {
   const issuers = new Map<string, TrustedIssuer>()
   for (const option of options) {
@@ -110,7 +117,10 @@ async function findKeySet(option: IssuerOptions, fetcher: Fetch): Promise<Remote
   })
 }
 
-/** OpenID Connect Discovery 1.0 section 4; the document must be about the issuer it was asked of (section 4.3). */
+/**
+ * OpenID Connect Discovery 1.0 section 4; the document must be about the issuer it was asked of (section
+ * 4.3).
+ */
 async function discoverKeySet(issuer: string, fetcher: Fetch): Promise<string> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const response = await fetcher(url, { redirect: 'manual', signal: AbortSignal.timeout(fetchTimeoutMs) })

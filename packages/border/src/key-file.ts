@@ -13,7 +13,10 @@ import { dirname } from 'node:path'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
 
-/** What decides whether a file is private: the facts of `fstat` and of the process, as arguments for the tests. */
+/**
+ * What decides whether a file is private: the facts of `fstat` and of the process, as arguments for the
+ * tests.
+ */
 export type Ownership = { readonly uid: number; readonly gid: number; readonly mode: number }
 export type Process = { readonly uid: number; readonly groups: readonly number[] }
 
@@ -21,8 +24,8 @@ const keyFileBytesMax = 1_048_576
 
 /**
  * The text of a file that only this process may read, else `bad-key-file` with the command that mends it.
- * What is checked is the open file, so that it cannot be swapped in between. Symbolic links are followed: that is
- * how Kubernetes mounts a Secret.
+ * What is checked is the open file, so that it cannot be swapped in between. Symbolic links are followed:
+ * that is how Kubernetes mounts a Secret.
  */
 export function readKeyFile(path: string): string {
   return withKeyFile(path, (file, bytes) => {
@@ -37,9 +40,9 @@ export function checkKeyFile(path: string): void {
 }
 
 /**
- * Accepted are files of this process's user that nobody else may open (mode & 077 = 0), and files of root that one
- * of this process's groups may read and nobody may write or run (mode & 037 = 0): the latter is what Kubernetes
- * makes of a 0400 Secret under `fsGroup` and a random user id. Throws `bad-key-file`.
+ * Accepted are files of this process's user that nobody else may open (mode & 077 = 0), and files of root
+ * that one of this process's groups may read and nobody may write or run (mode & 037 = 0): the latter is what
+ * Kubernetes makes of a 0400 Secret under `fsGroup` and a random user id. Throws `bad-key-file`.
  */
 export function checkOwnership(path: string, file: Ownership, self: Process): void {
   const mode = file.mode & 0o777
@@ -54,7 +57,10 @@ export function checkOwnership(path: string, file: Ownership, self: Process): vo
   )
 }
 
-/** The private key of a PEM file (PKCS#8, PKCS#1 or SEC1, without passphrase) as PKCS#8 DER. Throws `bad-key-file`. */
+/**
+ * The private key of a PEM file (PKCS#8, PKCS#1 or SEC1, without passphrase) as PKCS#8 DER. Throws
+ * `bad-key-file`.
+ */
 export function readPrivateKey(path: string): Bytes {
   const pem = readKeyFile(path)
   try {

@@ -7,8 +7,8 @@ const secrets = ['authorization', 'cookie', 'dpop', 'proxy-authorization', 'set-
 const members = ['access_token', 'refresh_token', 'id_token', 'client_secret', 'client_assertion', 'password']
 
 /**
- * The services' logger: one JSON line each to standard output, or to `destination`. Requests are logged without their
- * query, for an authorization code may stand in it. `level` is one of pino's, default `info`.
+ * The services' logger: one JSON line each to standard output, or to `destination`. Requests are logged
+ * without their query, for an authorization code may stand in it. `level` is one of pino's, default `info`.
  */
 export function createLogger(
   options: { readonly name: string; readonly level?: string },

@@ -90,8 +90,8 @@ export const problems: Readonly<Record<RefusalCode, Row>> = {
 }
 
 /**
- * What may be shown of an error. Refusals are told as they are; requests that Fastify turned away get the code of
- * the same meaning; all else is unexpected and shows an id only.
+ * What may be shown of an error. Refusals are told as they are; requests that Fastify turned away get the
+ * code of the same meaning; all else is unexpected and shows an id only.
  */
 export function problemOf(error: unknown): Problem {
   const refused = error instanceof Refused ? error : refusedByFastify(error)

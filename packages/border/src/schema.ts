@@ -6,9 +6,9 @@ type Route = { readonly schema: unknown; readonly httpPart?: string }
 type Outcome = { readonly value: unknown } | { readonly error: Error }
 
 /**
- * Fastify's validator compiler of the house: nothing is dropped, nothing is coerced (Fastify's own default does both:
- * an unknown field of a request would vanish unnoticed). Query parameters arrive as text, so exactly those that the
- * schema calls integer or boolean are read, strictly: decimal digits, `true`, `false`.
+ * Fastify's validator compiler of the house: nothing is dropped, nothing is coerced (Fastify's own default
+ * does both: an unknown field of a request would vanish unnoticed). Query parameters arrive as text, so
+ * exactly those that the schema calls integer or boolean are read, strictly: decimal digits, `true`, `false`.
  */
 export function createValidatorCompiler(): (route: Route) => (data: unknown) => Outcome {
   const ajv = createAjv()
@@ -23,7 +23,10 @@ export function createValidatorCompiler(): (route: Route) => (data: unknown) => 
   }
 }
 
-/** Draft 7, strict: unknown keywords and formats of a schema are our own mistakes and throw when it is compiled. */
+/**
+ * Draft 7, strict: unknown keywords and formats of a schema are our own mistakes and throw when it is
+ * compiled.
+ */
 export function createAjv(
   options: { readonly allErrors?: boolean; readonly useDefaults?: boolean } = {},
 ): Ajv {

@@ -7,9 +7,10 @@ export type Verb = 'append' | 'read' | 'manage'
 /**
  * Whether scopes of a token allow `verb` on a bucket (or, for `manage`, on an area such as `exchanges`).
  *
- * `append:*` and `read:*` never cover reserved buckets (`keys`, `ledgerstone-*`): whoever may write payments must
- * not thereby register keys. Appending to a reserved bucket needs `manage:{bucket}`, reading it `read:{bucket}` or
- * `manage:{bucket}`, literally. There is no `manage:*`. A lane or successor (`payments~2`) counts as its bucket.
+ * `append:*` and `read:*` never cover reserved buckets (`keys`, `ledgerstone-*`): whoever may write payments
+ * must not thereby register keys. Appending to a reserved bucket needs `manage:{bucket}`, reading it
+ * `read:{bucket}` or `manage:{bucket}`, literally. There is no `manage:*`. A lane or successor (`payments~2`)
+ * counts as its bucket.
  */
 export function covers(scopes: ReadonlySet<string>, verb: Verb, bucket: string): boolean {
   const name = bucket.replace(/~[0-9]+$/, '')

@@ -185,7 +185,7 @@ describe('the key set of an issuer', () => {
     assert.ok(!(again instanceof Promise), 'a known token is answered at once')
   })
 
-  it('that cannot be read is the issuer’s failure, not the caller’s, and is asked again later', async () => {
+  it('that cannot be read is not the caller’s fault, and is asked for again later', async () => {
     issuer.down = true
     const token = await mint(key, now)
     await assertRefused('issuer-unavailable', () => accept(token))

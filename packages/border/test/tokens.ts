@@ -16,7 +16,9 @@ export async function createKey(kid: string, alg = 'ES256'): Promise<SigningKey>
   return { kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
 }
 
-/** An OAuth service over no network: its discovery document, its key set, and how often each was asked for. */
+/**
+ * An OAuth service over no network: its discovery document, its key set, and how often each was asked for.
+ */
 export class FakeIssuer {
   keys: SigningKey[]
   down = false
@@ -70,7 +72,10 @@ export async function createProofKey(alg = 'ES256'): Promise<ProofKey> {
   return { privateKey, jwk, jkt: await calculateJwkThumbprint(jwk) }
 }
 
-/** A sound DPoP proof (RFC 9449 section 4.2) for `GET {publicUrl}/v1/buckets`, less or more what the test changes. */
+/**
+ * A sound DPoP proof (RFC 9449 section 4.2) for `GET {publicUrl}/v1/buckets`, less or more what the test
+ * changes.
+ */
 export async function prove(
   key: ProofKey,
   token: string,
