@@ -56,7 +56,7 @@ export class IdentityIndex {
     const index = new IdentityIndex(source, reader, last)
     const rows = last.head.size - size
     if (rows > tailRowsMax) {
-      await source.thread.advance(source.folder, markOf(last))
+      await source.thread.ask('advance', source.folder, markOf(last))
     } else if (rows > 0) {
       index.#take(size, await readAt(source.identities, size * identityRowBytes, rows * identityRowBytes))
     }
@@ -99,7 +99,7 @@ export class IdentityIndex {
     const { folder, identities, thread, report } = this.#source
     try {
       await this.#flush
-      await thread.release(folder)
+      if (thread.isRunning) await thread.ask('release', folder)
       if (this.#tail.rows > 0) advanceIndex(this.#reader.database, identities.fd, markOf(this.#last))
     } catch (error) {
       report(`${folder}: the identity index was left behind: ${String(error)}`)
@@ -122,7 +122,7 @@ export class IdentityIndex {
     const { folder, thread } = this.#source
     this.#flushing = this.#tail
     this.#tail = emptyTail()
-    const flush = thread.advance(folder, markOf(this.#last)).then(() => {
+    const flush = thread.ask('advance', folder, markOf(this.#last)).then(() => {
       this.#flushing = undefined
       if (this.#tail.rows >= tailRows) this.#startFlush()
     })
@@ -204,9 +204,9 @@ export async function checkedMark(
 
 async function rebuild(source: IndexSource, last: Commit, cause: unknown): Promise<Reader> {
   source.report(`${source.folder}: the identity index is built again: ${String(cause)}`)
-  await source.thread.release(source.folder)
+  if (source.thread.isRunning) await source.thread.ask('release', source.folder)
   removeIndex(source.folder)
-  if (last.number > 0) await source.thread.advance(source.folder, markOf(last))
+  if (last.number > 0) await source.thread.ask('advance', source.folder, markOf(last))
   return openReader(source.folder)
 }
 

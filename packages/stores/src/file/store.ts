@@ -8,7 +8,7 @@ import { storedName } from '../batch.ts'
 import { Bucket } from './bucket.ts'
 import type { FileOperations } from './durable.ts'
 import { createFolder, createFolderOf, creatingPrefix, operatingSystem } from './durable.ts'
-import { IdentityThread } from './identity-thread.ts'
+import { createIdentityThread } from './identity-thread.ts'
 import { bucketsFolder, dataFiles, journalFiles } from './layout.ts'
 import { takeLock } from './lock.ts'
 
@@ -24,7 +24,7 @@ export type FileStoreOptions = {
 export class FileStore implements Store {
   readonly #folder: string
   readonly #lock: Disposable
-  readonly #thread = new IdentityThread()
+  readonly #thread = createIdentityThread()
   readonly #options: Required<FileStoreOptions>
   /** All buckets; opened when first asked for, so that a broken one stops none of the others. */
   readonly #buckets: Map<string, Promise<Bucket> | undefined>
