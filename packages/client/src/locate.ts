@@ -20,16 +20,16 @@ export class BadBlock extends Refused {
 /**
  * The index of the first block whose served entry is not the one under the head's root, or undefined when it cannot be
  * told. Blocks below `linked` were served with sound links: each names the hash of the one before, so that all after
- * the first false one are false too, and halving finds it. The bundle after them is then read block by block.
+ * the first false one are false too, and halving finds it. What comes after them, up to `end` (the rest of the bundle), is then read block by block.
  * Throws `bad-proof` when the log's own tiles do not fit the root.
  */
 export async function firstFalseBlock(
   reader: LogReader,
   head: Head,
   linked: number,
+  end: number = Math.min(head.size, (Math.floor(linked / tileWidth) + 1) * tileWidth),
 ): Promise<number | undefined> {
   if (linked > 0 && !(await isSigned(reader, head, linked - 1))) return halve(reader, head, linked - 1)
-  const end = Math.min(head.size, (Math.floor(linked / tileWidth) + 1) * tileWidth)
   for (let index = linked; index < end; index++) {
     if (!(await isSigned(reader, head, index))) return index
   }

@@ -164,7 +164,7 @@ async function checkEntries(options: VerifyOptions, head: Head, view: RegistryVi
     replay.finish(head)
     return tally
   } catch (error) {
-    if (!(error instanceof Refused) || error instanceof BadBlock) throw error
+    if (!(error instanceof Refused)) throw error
     throw await located(error, options, head, replay.size)
   }
 }
@@ -176,23 +176,29 @@ async function* replayed(reader: LogReader, head: Head, replay: BucketReplay): A
   }
 }
 
-/** Names the first false block where that can be found out; `linked` blocks had passed before the failure. */
+/**
+ * Names the first block that is not the one under the checkpoint, where that can be found out; else the block that
+ * failed, which the log has then signed as it is. The links of `linked` blocks had passed before the failure.
+ */
 async function located(
   refused: Refused,
   { bucket, reader }: VerifyOptions,
   head: Head,
   linked: number,
 ): Promise<Refused> {
-  const index = await firstFalseBlock(reader, head, linked)
+  // What is not there is no false block.
+  if (refused.code === 'gap') return refused
+  const failed = refused instanceof BadBlock ? refused.index : undefined
+  const index =
+    failed === undefined
+      ? await firstFalseBlock(reader, head, linked)
+      : await firstFalseBlock(reader, head, failed + 1, failed + 1)
   if (index !== undefined) {
     const why = 'the entry served is not the one under the checkpoint'
     return new BadBlock('damaged-store', bucket, index, why, { cause: refused })
   }
-  // Then the log has signed it as it is.
-  if (linked < head.size) {
-    return new BadBlock(refused.code, bucket, linked, refused.message, { cause: refused })
-  }
-  return refused
+  if (failed !== undefined || linked === head.size) return refused
+  return new BadBlock(refused.code, bucket, linked, refused.message, { cause: refused })
 }
 
 type JudgedBlock = { readonly statement: CheckedStatement; readonly envelope: 'sound' | 'missing' | 'none' }

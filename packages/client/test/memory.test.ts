@@ -1,0 +1,98 @@
+import { strict as assert } from 'node:assert'
+import { after, before, test } from 'node:test'
+import { utf8 } from '@ledgerstone/core/bytes'
+import { codeOf, keys } from '../../log/test/sample.ts'
+import type { LedgerApi } from '../src/api.ts'
+import { memoryKey, plainMemory } from '../src/memory.ts'
+import { readVerified } from '../src/open.ts'
+import { appendBlocks, type Served, serve, untilFinal, verifierOf } from './served.ts'
+
+// Two histories of one log: same ledger name, same log keys, other blocks.
+let served: Served
+let other: Served
+
+before(async () => {
+  served = await serve()
+  other = await serve()
+  await appendBlocks(served, 20)
+  await appendBlocks(other, 30)
+})
+after(async () => {
+  await served[Symbol.asyncDispose]()
+  await other[Symbol.asyncDispose]()
+})
+
+/** A ledger that shows its visitors the payments of the other history. */
+function twoFaced(): LedgerApi {
+  return { ...served.api(), log: (bucket) => (bucket === 'payments' ? other : served).api().log(bucket) }
+}
+
+test('sounds the alarm when another history is shown than the one remembered', async () => {
+  const memory = plainMemory()
+  await verifierOf(served.api(), served, memory).verify()
+  assert.equal(await codeOf(verifierOf(twoFaced(), served, memory).verify()), 'forked')
+  const { trust } = served.tested.sample
+  const kept = await memory.read(memoryKey(trust, `${trust.ledger}/payments`))
+  assert.equal(kept, served.tested.log.bucket('payments').final?.checkpoint)
+})
+
+test('sounds the alarm when another history of the same size is shown', async () => {
+  const memory = plainMemory()
+  await appendBlocks(served, 10)
+  await verifierOf(served.api(), served, memory).verify()
+  assert.equal(await codeOf(verifierOf(twoFaced(), served, memory).verify()), 'forked')
+})
+
+test('sounds the alarm when an old checkpoint is shown again', async () => {
+  const memory = plainMemory()
+  const old = served.tested.log.bucket('payments').final?.checkpoint ?? ''
+  await appendBlocks(served, 5)
+  await verifierOf(served.api(), served, memory).verify()
+  const frozen = served.api((path, body) => (path === '/log/payments/checkpoint' ? utf8(old) : body))
+  assert.equal(await codeOf(verifierOf(frozen, served, memory).verify()), 'rolled-back')
+})
+
+test('a client that remembers nothing cannot tell, and says that it remembered nothing', async () => {
+  const old = served.tested.log.bucket('payments').final?.checkpoint ?? ''
+  await appendBlocks(served, 5)
+  const frozen = served.api((path, body) => (path === '/log/payments/checkpoint' ? utf8(old) : body))
+  const verdict = await verifierOf(frozen, served).verify()
+  assert.equal(verdict.remembered, undefined)
+})
+
+test('sounds the alarm when the registry is another one, or an older one, than remembered', async () => {
+  const memory = plainMemory()
+  const { log, sample } = served.tested
+  const old = log.bucket('keys').final?.checkpoint ?? ''
+  const early = verifierOf(served.api(), served, memory)
+  await early.verify()
+  await log.createBucket('orders', { registrar: keys.registrar, ledgerKey: keys.ledger })
+  await untilFinal(served.tested, 'keys')
+  await verifierOf(served.api(), served, memory).verify()
+  const frozen = served.api((path, body) => (path === '/log/keys/checkpoint' ? utf8(old) : body))
+  assert.equal(await codeOf(verifierOf(frozen, served, memory).verify()), 'rolled-back')
+
+  const forged = plainMemory()
+  const final = other.tested.log.bucket('keys').final
+  await forged.write(memoryKey(sample.trust, `${sample.trust.ledger}/keys`), 3, final?.checkpoint ?? '')
+  assert.equal(await codeOf(verifierOf(served.api(), served, forged).verify()), 'forked')
+})
+
+test('a block under a checkpoint of another history than the one remembered is refused', async () => {
+  const memory = plainMemory()
+  await verifierOf(served.api(), served, memory).verify()
+  const reader = { trust: served.tested.sample.trust, memory }
+  const { follower } = verifierOf(served.api(), served, memory)
+  assert.equal((await readVerified({ ...reader, follower, api: served.api() }, 'payments', 3)).block.index, 3)
+
+  await appendBlocks(other, 50)
+  const faced: LedgerApi = { ...other.api(), log: other.api().log }
+  assert.equal(await codeOf(readVerified({ ...reader, follower, api: faced }, 'payments', 3)), 'forked')
+})
+
+test('memory keeps the larger of two checkpoints, whoever writes last', async () => {
+  const memory = plainMemory()
+  await memory.write('log', 7, 'seven')
+  await memory.write('log', 5, 'five')
+  assert.equal(await memory.read('log'), 'seven')
+})
