@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { JsonObject } from '../src/canonical.ts'
+import { keyNamed, registrationOf, rotationOf, SampleLedger, type Signer } from './sample-ledger.ts'
+import { refusedAs } from './vectors.ts'
+
+const alice = await keyNamed('alice')
+const aliceNext = await keyNamed('alice-next')
+const mallory = await keyNamed('mallory')
+const bob = await keyNamed('bob-receive')
+const carol = await keyNamed('carol-receive')
+const carolNext = await keyNamed('carol-receive-next')
+const ann = await keyNamed('registrar-ann')
+const ben = await keyNamed('registrar-ben')
+const cyd = await keyNamed('registrar-cyd')
+
+describe('a rotation', () => {
+  test('puts the new key in the place of the old one', async () => {
+    const sample = await SampleLedger.create()
+    await sample.register('alice', 'alice')
+    await sample.change('registrar-ann', 'key.rotate', await rotationOf(alice, aliceNext, 'alice'))
+    assert.deepEqual(sample.registry.key(alice.kid).replaced, { index: 2, by: aliceNext.kid })
+    assert.equal(sample.registry.keyAt(alice.kid, 2).kid, alice.kid)
+    assert.throws(() => sample.registry.keyAt(alice.kid, 3), refusedAs('key-revoked'))
+    assert.equal(sample.registry.keyAt(aliceNext.kid, 3).owner, 'alice')
+    assert.throws(() => sample.registry.keyAt(aliceNext.kid, 2), refusedAs('unknown-key'))
+  })
+  test('of a receiving key is signed by the old one too', async () => {
+    const sample = await SampleLedger.create()
+    const receive = { purpose: 'receive' } as const
+    await sample.register('carol-receive', 'carol', receive)
+    await sample.change('registrar-ann', 'key.rotate', await rotationOf(carol, carolNext, 'carol', receive))
+    assert.equal(sample.registry.key(carol.kid).replaced?.by, carolNext.kid)
+  })
+  const refused: [string, (sample: SampleLedger) => Promise<[Signer, JsonObject]>, string][] = [
+    ['by the old key alone', async () => ['alice', await rotationOf(alice, aliceNext, 'alice')], 'wrong-key'],
+    [
+      'to another owner',
+      async () => ['registrar-ann', await rotationOf(alice, aliceNext, 'mallory')],
+      'wrong-key',
+    ],
+    [
+      'to another purpose',
+      async () => ['registrar-ann', await rotationOf(alice, bob, 'alice', { purpose: 'receive' })],
+      'wrong-key',
+    ],
+    [
+      'without the signature of the old key',
+      async () => ['registrar-ann', await rotationOf(mallory, aliceNext, 'alice')],
+      'unknown-key',
+    ],
+    [
+      'with a signature of another key',
+      async () => [
+        'registrar-ann',
+        {
+          ...(await rotationOf(alice, aliceNext, 'alice')),
+          replacesProof: (await rotationOf(mallory, aliceNext, 'alice'))['replacesProof'] ?? '',
+        },
+      ],
+      'bad-signature',
+    ],
+    [
+      'to a key that is registered',
+      async () => ['registrar-ann', await rotationOf(alice, ben, 'alice')],
+      'id-reused',
+    ],
+    [
+      'to a ledger key',
+      async () => ['registrar-ann', await rotationOf(alice, aliceNext, 'alice', { roles: ['ledger'] })],
+      'wrong-key',
+    ],
+    [
+      'of a revoked key',
+      async (sample) => {
+        await sample.revoke('alice', alice)
+        return ['registrar-ann', await rotationOf(alice, aliceNext, 'alice')]
+      },
+      'key-revoked',
+    ],
+  ]
+  for (const [what, make, code] of refused) {
+    test(`is refused ${what}`, async () => {
+      const sample = await SampleLedger.create()
+      await sample.register('alice', 'alice')
+      const [signer, body] = await make(sample)
+      await assert.rejects(sample.change(signer, 'key.rotate', body), refusedAs(code))
+    })
+  }
+})
+
+describe('with a threshold of two', () => {
+  const requestOf = async (sample: SampleLedger): Promise<string> => {
+    return sample.change('registrar-ann', 'key.register', await registrationOf(alice, 'alice'))
+  }
+
+  test('a registration counts with the second owner, from that block on', async () => {
+    const sample = await SampleLedger.create(2)
+    const request = await requestOf(sample)
+    assert.throws(() => sample.registry.key(alice.kid), refusedAs('unknown-key'))
+    assert.deepEqual(sample.registry.requests().get(request)?.owners, ['ann'])
+    await sample.approve('registrar-ben', request)
+    assert.deepEqual(
+      [sample.registry.key(alice.kid).requested, sample.registry.key(alice.kid).effective],
+      [1, 2],
+    )
+    assert.throws(() => sample.registry.keyAt(alice.kid, 2), refusedAs('unknown-key'))
+    assert.equal(sample.registry.requests().size, 0)
+  })
+  test('nobody approves twice, a request of his own included', async () => {
+    const sample = await SampleLedger.create(3)
+    const request = await requestOf(sample)
+    await assert.rejects(sample.approve('registrar-ann', request), refusedAs('not-approved'))
+    await sample.approve('registrar-ben', request)
+    await assert.rejects(sample.approve('registrar-ben', request), refusedAs('not-approved'))
+    await sample.approve('registrar-cyd', request)
+    await assert.rejects(sample.approve('registrar-cyd', request), refusedAs('not-approved'))
+  })
+  test('one owner with two registrar keys is one', async () => {
+    const sample = await SampleLedger.create(2)
+    const request = await sample.change(
+      'registrar-ann',
+      'key.register',
+      await registrationOf(mallory, 'ann', { roles: ['registrar'] }),
+    )
+    await sample.approve('registrar-ben', request)
+    const own = await sample.change(mallory, 'key.register', await registrationOf(alice, 'alice'))
+    await assert.rejects(sample.approve('registrar-ann', own), refusedAs('not-approved'))
+  })
+  test('only registrars approve', async () => {
+    const sample = await SampleLedger.create(2)
+    const request = await requestOf(sample)
+    await sample.approve('registrar-ben', request)
+    const second = await sample.change(
+      'registrar-ann',
+      'key.register',
+      await registrationOf(mallory, 'mallory'),
+    )
+    await assert.rejects(sample.approve('alice', second), refusedAs('wrong-key'))
+    await assert.rejects(sample.approve('ledger', second), refusedAs('wrong-key'))
+  })
+  test('an approval refers to exactly one request and says nothing else', async () => {
+    const sample = await SampleLedger.create(2)
+    const request = Uint8Array.fromHex(await requestOf(sample))
+    const twice = sample.change(ben, 'key.approve', {}, { refs: [request, request] })
+    await assert.rejects(twice, refusedAs('not-approved'))
+    const more = sample.change(ben, 'key.approve', { note: 'ok' }, { refs: [request] })
+    await assert.rejects(more, refusedAs('unknown-field'))
+  })
+  test('a late approval does not move the block at which the owner has revoked', async () => {
+    const sample = await SampleLedger.create(2)
+    await sample.approve('registrar-ben', await requestOf(sample))
+    const request = await sample.revoke('registrar-ann', alice)
+    await sample.revoke('alice', alice)
+    const revoked = sample.registry.key(alice.kid).revoked?.index
+    await assert.rejects(sample.approve('registrar-ben', request), refusedAs('key-revoked'))
+    assert.equal(sample.registry.key(alice.kid).revoked?.index, revoked)
+    assert.throws(() => sample.registry.keyAt(alice.kid, (revoked as number) + 1), refusedAs('key-revoked'))
+  })
+  test('a key is rotated once, whatever else was asked for', async () => {
+    const sample = await SampleLedger.create(2)
+    await sample.approve('registrar-ben', await requestOf(sample))
+    const first = await sample.change(ann, 'key.rotate', await rotationOf(alice, aliceNext, 'alice'))
+    const second = await sample.change(ben, 'key.rotate', await rotationOf(alice, mallory, 'alice'))
+    await sample.approve('registrar-ben', first)
+    await assert.rejects(sample.approve('registrar-ann', second), refusedAs('key-revoked'))
+    assert.equal(sample.registry.key(alice.kid).replaced?.by, aliceNext.kid)
+    assert.throws(() => sample.registry.key(mallory.kid), refusedAs('unknown-key'))
+  })
+  test('one key is registered once, whatever else was asked for', async () => {
+    const sample = await SampleLedger.create(2)
+    const first = await requestOf(sample)
+    const second = await sample.change(
+      'registrar-ben',
+      'key.register',
+      await registrationOf(alice, 'mallory'),
+    )
+    await sample.approve('registrar-ben', first)
+    await assert.rejects(sample.approve('registrar-ann', second), refusedAs('id-reused'))
+    assert.equal(sample.registry.key(alice.kid).owner, 'alice')
+  })
+  test('what a registrar asked for falls when his key is revoked', async () => {
+    const sample = await SampleLedger.create(2)
+    const request = await requestOf(sample)
+    const kept = await sample.change(
+      'registrar-ben',
+      'key.register',
+      await registrationOf(mallory, 'mallory'),
+    )
+    await sample.approve('registrar-cyd', await sample.revoke('registrar-ben', ann))
+    await assert.rejects(sample.approve('registrar-ben', request), refusedAs('not-approved'))
+    assert.deepEqual([...sample.registry.requests().keys()], [kept])
+    await sample.approve('registrar-cyd', kept)
+    assert.equal(sample.registry.key(mallory.kid).owner, 'mallory')
+  })
+  test('an approval of a registrar falls when his key is revoked', async () => {
+    const sample = await SampleLedger.create(3)
+    const request = await requestOf(sample)
+    await sample.approve('registrar-ben', request)
+    await sample.revoke('registrar-ben', ben)
+    await sample.approve('registrar-cyd', request)
+    assert.throws(() => sample.registry.key(alice.kid), refusedAs('unknown-key'))
+    assert.deepEqual(sample.registry.requests().get(request)?.owners, ['ann', 'cyd'])
+  })
+  test('a revoked registrar asks and approves no more', async () => {
+    const sample = await SampleLedger.create(2)
+    const request = await requestOf(sample)
+    await sample.revoke('registrar-cyd', cyd)
+    await assert.rejects(sample.approve('registrar-cyd', request), refusedAs('key-revoked'))
+  })
+})
