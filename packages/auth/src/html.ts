@@ -41,7 +41,8 @@ box-shadow:0 1px 4px #0003}
 h1{font-size:1.4rem;margin:0 0 1rem}
 label{display:block;margin:1rem 0 .25rem;font-weight:600}
 input{box-sizing:border-box;width:100%;font:inherit;padding:.5rem;
-border:1px solid light-dark(#6b7280,#9ca3af);border-radius:.25rem;background:light-dark(#fff,#15181c);color:inherit}
+border:1px solid light-dark(#6b7280,#9ca3af);border-radius:.25rem;
+background:light-dark(#fff,#15181c);color:inherit}
 button{font:inherit;font-weight:600;padding:.5rem 1rem;margin:1.25rem .5rem 0 0;
 border-radius:.25rem;cursor:pointer;border:1px solid #1d4ed8;background:#1d4ed8;color:#fff}
 button.second{background:transparent;color:inherit;border-color:light-dark(#6b7280,#9ca3af)}
