@@ -36,6 +36,9 @@ export async function* followEvents(
   let after = options.after
   let failures = 0
   const isStopped = (): boolean => signal?.aborted === true
+  const stopped = new Promise<void>((resolve) => {
+    signal?.addEventListener('abort', () => resolve(), { once: true })
+  })
   while (!isStopped()) {
     try {
       const headers = after === undefined ? {} : { 'last-event-id': after }
@@ -49,7 +52,7 @@ export async function* followEvents(
       if (isStopped()) return
       if (!isPassing(error)) throw error
     }
-    await sleep(Math.min(pauseMs * 2 ** failures++, pauseMsMax))
+    if (!isStopped()) await Promise.race([sleep(Math.min(pauseMs * 2 ** failures++, pauseMsMax)), stopped])
   }
 }
 

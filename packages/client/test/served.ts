@@ -54,6 +54,12 @@ function through(reach: Fetch, url: string, between: Between): Fetch {
   }
 }
 
+/** Another character of base64url, so that what is changed stays well-formed; of binary data another byte. */
+export function changeByte(body: Uint8Array, at: number): Uint8Array {
+  body[at] = body[at] === 0x41 ? 0x42 : 0x41
+  return body
+}
+
 /** Appends records one after the other, and waits until they are final. */
 export async function appendBlocks({ tested }: Served, count: number): Promise<void> {
   const payments = tested.log.bucket('payments')

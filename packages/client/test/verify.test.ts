@@ -5,7 +5,7 @@ import type { Refused } from '@ledgerstone/core/refused'
 import { codeOf } from '../../log/test/sample.ts'
 import { BadBlock } from '../src/locate.ts'
 import { plainMemory } from '../src/memory.ts'
-import { appendBlocks, type Between, type Served, serve, verifierOf } from './served.ts'
+import { appendBlocks, type Between, changeByte, type Served, serve, verifierOf } from './served.ts'
 
 // Genesis and 599 records: two whole bundles and a part of a third.
 const size = 600
@@ -54,8 +54,7 @@ function changeEntry(index: number, offset: number): Between {
     if (!path.startsWith('/log/payments/tile/entries/')) return body
     if (bundleOf(path) !== Math.floor(index / 256)) return body
     const { end } = entryAt(body, index % 256)
-    body[end - offset] = (body[end - offset] as number) ^ 1
-    return body
+    return changeByte(body, end - offset)
   }
 }
 
