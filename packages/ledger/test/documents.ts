@@ -48,6 +48,10 @@ export class MemoryDocuments implements Documents {
     this.#buckets.delete(bucket)
   }
 
+  async faults(): Promise<readonly string[]> {
+    return []
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #of(bucket: string): readonly BlockDocument[] {

@@ -42,7 +42,10 @@ export type DocumentPage = {
 export interface Documents extends AsyncDisposable {
   /** Documents of all blocks below this index are present. */
   complete(bucket: string): Promise<number>
-  /** Adds documents of consecutive blocks beginning at `complete`; atomic. */
+  /**
+   * Adds documents of consecutive blocks from `from` on, `from` at most `complete`; atomic. Those that are present
+   * already are left as they are.
+   */
   put(bucket: string, from: number, documents: readonly BlockDocument[]): Promise<void>
   /** Indexes of matching blocks at or above `from`, ascending (or at or below `from`, descending), at most `limit`. */
   find(
@@ -53,6 +56,8 @@ export interface Documents extends AsyncDisposable {
   findHash(bucket: string, hash: string): Promise<number | undefined>
   /** Documents from `from` on, ascending, at most `limit`: what the audit compares with the log. */
   read(bucket: string, from: number, limit: number): Promise<readonly BlockDocument[]>
-  /** Forgets a bucket, to be filled again. */
+  /** Forgets a bucket, to be filled again, also while it is asked. What it said is overwritten. */
   drop(bucket: string): Promise<void>
+  /** What the store itself finds wrong with what it keeps; takes long. The audit asks before it compares. */
+  faults(): Promise<readonly string[]>
 }

@@ -9,6 +9,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { identityRowBytes } from '../batch.ts'
+import { isBrokenFile } from '../sqlite-error.ts'
 import { indexFile, indexFiles } from './layout.ts'
 
 /** The state that an index has, or is to be brought to. */
@@ -52,11 +53,8 @@ export class BrokenIndex extends Error {
   override readonly name = 'BrokenIndex'
 }
 
-/** Whether an error says that the index itself is damaged: SQLITE_ERROR (schema), SQLITE_CORRUPT, SQLITE_NOTADB. */
 export function isBrokenIndex(error: unknown): boolean {
-  if (error instanceof BrokenIndex) return true
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return false
-  return [1, 11, 26].includes(error.errcode & 0xff)
+  return error instanceof BrokenIndex || isBrokenFile(error)
 }
 
 /** How far the index is; undefined when it is empty. */

@@ -4,8 +4,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Refused } from '@ledgerstone/core/refused'
-
-const busy = 5 // SQLITE_BUSY
+import { sqliteBusy, sqliteCode } from '../sqlite-error.ts'
 
 export const lockFile = 'store.lock'
 /** Who holds the lock: for the message of whoever does not get it, and for nothing else. */
@@ -20,7 +19,7 @@ export function takeLock(root: string): Disposable {
     database.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     database.close()
-    if (!isBusy(cause)) throw cause
+    if (sqliteCode(cause) !== sqliteBusy) throw cause
     throw new Refused('store-busy', `${root} is open in another process (${owner(root)})`, { cause })
   }
   const ownerPath = join(root, ownerFile)
@@ -40,8 +39,4 @@ function owner(root: string): string {
   } catch {
     return 'unknown process'
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === busy
 }
