@@ -65,14 +65,18 @@ function setup() {
   checkPlatform()
   const wanted = wantedPackages(JSON.parse(lockText).packages)
   if (missingPaths(wanted).length > 0) install()
-  const missing = missingPaths(wanted)
-  if (missing.length > 0)
+  // npm leaves out in silence what is optional and cannot be fetched. Anything else that it leaves out after a
+  // success is an entry of the lock file that no package asks for any more.
+  const missing = missingPaths(wanted).filter((path) => !(path in wanted) || wanted[path].optional)
+  if (missing.length > 0) {
     throw new SetupFailed(`npm did not install ${missing.join(', ')}. Run the command again.`)
+  }
 
   linkPinnedNode(wanted)
   linkPostgresLibraries()
   const commands = platform in pinnedNode ? [...commandPaths, nodePath] : commandPaths
-  writeFileSync(stampPath, JSON.stringify({ key, paths: [...Object.keys(wanted), ...commands] }))
+  const paths = [...Object.keys(wanted), ...commands].filter((path) => existsSync(join(root, path)))
+  writeFileSync(stampPath, JSON.stringify({ key, paths }))
 }
 
 /**

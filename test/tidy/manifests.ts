@@ -1,4 +1,5 @@
 // What the packages declare is what they use, and everything is checked and pinned.
+import { isDeepStrictEqual } from 'node:util'
 import type { House, Rule } from './house.ts'
 import { importsOf, packageOf } from './specifiers.ts'
 
@@ -211,6 +212,43 @@ const mirrored: Rule = {
   sound: { 'package-lock.json': '{"resolved": "packages/log", "url": "https://example.com/funding"}' },
 }
 
+const locked: Rule = {
+  name: 'the lock file knows every manifest as it is',
+  check: (house) => {
+    const lock = house.find(({ path }) => path === 'package-lock.json')
+    if (lock === undefined) return []
+    const entries = JSON.parse(lock.text).packages
+    return manifestsOf(house).flatMap(
+      ({ path, folder, dependencies, devDependencies, optionalDependencies }) => {
+        const entry = entries[folder.replace(/\/$/, '')] ?? {}
+        const isSame = [
+          isDeepStrictEqual(entry.dependencies ?? {}, dependencies),
+          isDeepStrictEqual(entry.devDependencies ?? {}, devDependencies),
+          isDeepStrictEqual(entry.optionalDependencies ?? {}, optionalDependencies),
+        ]
+        return isSame.every(Boolean) ? [] : [`${path} is not as in package-lock.json: run npm install`]
+      },
+    )
+  },
+  planted: [
+    [
+      {
+        'packages/log/package.json': '{"dependencies":{}}',
+        'package-lock.json': '{"packages":{"packages/log":{"dependencies":{"pg":"8.0.0"}}}}',
+      },
+      /log\/package\.json is not as in/,
+    ],
+    [
+      { 'package.json': '{"devDependencies":{"pg":"8.0.0"}}', 'package-lock.json': '{"packages":{"":{}}}' },
+      /^package\.json/,
+    ],
+  ],
+  sound: {
+    'packages/log/package.json': '{"dependencies":{"a":"1.0.0","b":"1.0.0"}}',
+    'package-lock.json': '{"packages":{"packages/log":{"dependencies":{"b":"1.0.0","a":"1.0.0"}}}}',
+  },
+}
+
 const checked: Rule = {
   name: 'every folder with a tsconfig.json is type-checked by `tsc -b`',
   check: (house) => {
@@ -232,4 +270,4 @@ const checked: Rule = {
   sound: { 'tsconfig.json': '{"references":[{"path":"packages/log"}]}', 'packages/log/tsconfig.json': '{}' },
 }
 
-export const manifestRules: readonly Rule[] = [declared, needed, pinned, mirrored, checked]
+export const manifestRules: readonly Rule[] = [declared, needed, pinned, mirrored, locked, checked]
