@@ -183,12 +183,13 @@ export class Bucket {
 
   /** Cheap refusals first; the record then has its place in the caller's line. */
   #admit(submission: Submission, caller: string, settle: Settle): Pending {
-    const { pool, signed, state } = this.#sequencer
+    const { pool, state } = this.#sequencer
     if (this.#isClosing) throw new Refused('stopping', 'the ledger is stopping')
     if (state.kind === 'read-only') throw new Refused('read-only', state.detail)
     pool.checkRoom(submission.statement.jws.length + (submission.envelope?.ciphertext.length ?? 0))
-    const time = Math.max(this.#context.now(), signed.time)
-    const admitted = this.#rules.admit(submission, { bucket: this.name, index: signed.head.size, time })
+    const { head, time: last } = this.#sequencer.signed
+    const time = Math.max(this.#context.now(), last)
+    const admitted = this.#rules.admit(submission, { bucket: this.name, index: head.size, time })
     return pool.add(admitted, caller, settle)
   }
 
@@ -199,7 +200,7 @@ export class Bucket {
         cause === undefined
           ? new Refused('bad-signature', 'the statement is not signed by the key that it names')
           : new Error('the signature could not be checked', { cause })
-      this.#sequencer.pool.settle(pending, { kind: 'refused', error })
+      this.#sequencer.refuse(pending, error)
     })
   }
 

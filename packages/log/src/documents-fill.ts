@@ -1,7 +1,7 @@
 // Fills the document store from the log, behind the commits and at its own pace. When it breaks, appends go
 // on.
 
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseEntry } from '@ledgerstone/core/block'
 import { type Bytes, formatHex } from '@ledgerstone/core/bytes'
 import { decodeHeader, splitEnvelope } from '@ledgerstone/core/envelope'
@@ -12,18 +12,22 @@ import type { BlockDocument, Documents } from './documents.ts'
 import type { Report } from './event.ts'
 import { type Readable, readEntries, readEnvelopes } from './read.ts'
 
-const blocksPerBatch = 256
+const blocksPerBatch = 64
 const envelopeBytesPerBatch = 4_194_304
 const retryMsMax = 10_000
+/** While records wait to be committed, filling rests this many times as long as it works. */
+const restFactor = 4
 
 export class DocumentsFiller {
   readonly #documents: Documents
   readonly #report: Report
-  readonly #unsubscribe: (() => void)[] = []
-  /** Buckets whose documents are behind. */
+  readonly #followed = new Map<Bucket, () => void>()
+  /** Buckets whose documents may be behind. */
   readonly #behind = new Set<Bucket>()
+  readonly #retryMs = new Map<Bucket, number>()
   readonly #closing = new AbortController()
   #running: Promise<void> | undefined
+  #isRunning = false
 
   constructor(documents: Documents, report: Report) {
     this.#documents = documents
@@ -32,39 +36,55 @@ export class DocumentsFiller {
 
   /** Fills in what is missing of the bucket, now and after each commit. */
   follow(bucket: Bucket): void {
-    const wake = (): void => {
-      this.#behind.add(bucket)
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined
-      })
-    }
-    this.#unsubscribe.push(bucket.subscribe((event) => event.kind === 'block' && wake()))
-    if (bucket.state.kind === 'open') wake()
+    const unsubscribe = bucket.subscribe((event) => event.kind === 'block' && this.#wake(bucket))
+    this.#followed.set(bucket, unsubscribe)
+    if (bucket.state.kind === 'open') this.#wake(bucket)
+  }
+
+  /** Forgets the documents of a bucket and fills them in again, while everything else goes on. */
+  async rebuild(bucket: Bucket): Promise<void> {
+    await this.#documents.drop(bucket.name)
+    this.#wake(bucket)
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const end of this.#unsubscribe) end()
+    for (const unsubscribe of this.#followed.values()) unsubscribe()
     await this.#running
+  }
+
+  #wake(bucket: Bucket): void {
+    this.#behind.add(bucket)
+    if (this.#isRunning || this.#closing.signal.aborted) return
+    this.#isRunning = true
+    this.#running = this.#run()
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#closing
-    let retryMs = 100
-    while (this.#behind.size > 0 && !signal.aborted) {
-      for (const bucket of [...this.#behind]) {
-        try {
-          if (await this.#step(bucket)) this.#behind.delete(bucket)
-          retryMs = 100
-        } catch (error) {
-          if (signal.aborted) return
-          this.#report({ kind: 'documents-failed', bucket: bucket.name, error })
-          await sleep(retryMs, undefined, { signal }).catch(() => undefined)
-          retryMs = Math.min(2 * retryMs, retryMsMax)
-        }
+    for (let [bucket] = this.#behind; bucket !== undefined && !signal.aborted; [bucket] = this.#behind) {
+      // Taken out first: a commit that comes while this batch is filled in puts it back.
+      this.#behind.delete(bucket)
+      const began = performance.now()
+      try {
+        if (!(await this.#step(bucket))) this.#behind.add(bucket)
+        this.#retryMs.delete(bucket)
+      } catch (error) {
+        this.#retryLater(bucket, error)
       }
-      await setImmediate()
+      const isBusy = [...this.#followed.keys()].some(({ poolBytes }) => poolBytes > 0)
+      const restMs = isBusy ? restFactor * (performance.now() - began) : 0
+      await sleep(restMs, undefined, { signal }).catch(() => undefined)
     }
+    this.#isRunning = false
+  }
+
+  #retryLater(bucket: Bucket, error: unknown): void {
+    if (this.#closing.signal.aborted) return
+    this.#report({ kind: 'documents-failed', bucket: bucket.name, error })
+    const retryMs = this.#retryMs.get(bucket) ?? 100
+    this.#retryMs.set(bucket, Math.min(2 * retryMs, retryMsMax))
+    setTimeout(() => this.#wake(bucket), retryMs).unref()
   }
 
   /** One batch of one bucket; true when there is nothing more to do. */

@@ -28,10 +28,13 @@ export type Placed = {
 /** What becomes of one record: a block once the batch is committed, or the reason why not. */
 export type Outcome = Placed | { readonly kind: 'refused'; readonly error: Error }
 
+/** Where the chain goes on when the batch is committed; only `checkBeforeWrite` makes a tip of it. */
+export type Unchecked = Omit<Tip, 'second'>
+
 /** `batch` is absent when no record needs a new block. `outcomes` has one row per record, in order. */
 export type Plan = {
   readonly batch: Batch | undefined
-  readonly next: Tip
+  readonly next: Unchecked
   readonly outcomes: readonly Outcome[]
 }
 
@@ -157,12 +160,13 @@ function encodeEnvelopes(envelopes: readonly Uint8Array[]): Bytes {
 
 /**
  * Computes leaf hashes and root a second time, by another implementation, over the very buffers that the
- * store will write: a bit that flipped in memory must stop the bucket, not be signed. Throws an assertion.
+ * store will write, and from a right edge of its own: a bit that flipped in memory must stop the bucket, not be signed. Throws an
+ * assertion.
  */
-export function checkBeforeWrite(tip: Tip, batch: Batch, next: Tip): void {
+export function checkBeforeWrite(tip: Tip, batch: Batch, next: Unchecked): Tip {
   const { entries } = batch
   const leaves = batch.tiles[0] as Bytes
-  const frontier = tip.frontier.clone()
+  const second = tip.second.clone()
   let at = 0
   for (let i = 0; i < batch.count; i++) {
     const start = at + 2
@@ -174,11 +178,12 @@ export function checkBeforeWrite(tip: Tip, batch: Batch, next: Tip): void {
       equalBytes(leaf, leaves.subarray(i * 32, i * 32 + 32)),
       `block ${batch.from + i} changed in memory`,
     )
-    frontier.append(leaf)
+    second.append(leaf)
   }
   assert.equal(at, entries.length, 'the entries of the batch end with the last block')
-  assert.equal(frontier.size, next.head.size)
-  assert(equalBytes(frontier.root(), next.head.root), 'the second root differs from the one to be signed')
+  assert.equal(second.size, next.head.size)
+  assert(equalBytes(second.root(), next.head.root), 'the second root differs from the one to be signed')
+  return { ...next, second }
 }
 
 const leafPrefix = Uint8Array.of(0)

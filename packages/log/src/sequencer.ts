@@ -52,6 +52,7 @@ export class Sequencer {
   #tip: Tip | undefined
   #signed: Signed | undefined
   #running: Promise<void> | undefined
+  #isRunning = false
   #isClosing = false
 
   constructor(options: SequencerOptions) {
@@ -84,12 +85,13 @@ export class Sequencer {
   /** The record's signature is good: it may go into the next commit. */
   ready(pending: Pending): void {
     this.pool.makeReady(pending)
-    // Verdicts of one message come one after the other: the microtask lets the batch see them all.
-    this.#running ??= Promise.resolve()
-      .then(() => this.#run())
-      .finally(() => {
-        this.#running = undefined
-      })
+    this.#wake()
+  }
+
+  /** The record is refused; those of its caller that came after it may go on. */
+  refuse(pending: Pending, error: Error): void {
+    this.pool.settle(pending, { kind: 'refused', error })
+    this.#wake()
   }
 
   /** Commits what waits, and ends. */
@@ -100,16 +102,33 @@ export class Sequencer {
     this.pool.refuseAll(new Refused('stopping', 'the ledger is stopping'))
   }
 
+  #wake(): void {
+    if (this.#isRunning || this.pool.ready === 0) return
+    this.#isRunning = true
+    // Verdicts of one message come one after the other: the microtask lets the batch see them all.
+    this.#running = Promise.resolve().then(() => this.#run())
+  }
+
   async #run(): Promise<void> {
-    while (this.pool.ready > 0 && this.#state.kind === 'open') {
-      const taken = this.pool.take(this.#options.rules.recordsMax)
-      if (taken.length === 0) return
-      for (;;) {
-        const done = await this.#commit(taken).catch((error: unknown) => this.#recover(error, taken))
-        if (done === 'moved') continue
-        if (done !== 'failed') this.#answer(taken, done)
-        break
-      }
+    try {
+      for (let taken = this.#take(); taken.length > 0; taken = this.#take()) await this.#round(taken)
+    } finally {
+      // In the same step as the last look at the pool, or a record that comes in between would wait for ever.
+      this.#isRunning = false
+    }
+  }
+
+  #take(): readonly Pending[] {
+    return this.#state.kind === 'open' ? this.pool.take(this.#options.rules.recordsMax) : []
+  }
+
+  /** The records of one commit, until each is answered. */
+  async #round(taken: readonly Pending[]): Promise<void> {
+    for (;;) {
+      const done = await this.#commit(taken).catch((error: unknown) => this.#recover(error, taken))
+      if (done === 'moved') continue
+      if (done !== 'failed') this.#answer(taken, done)
+      return
     }
   }
 
@@ -121,11 +140,11 @@ export class Sequencer {
     if (tip === undefined) throw new Error(`bucket ${bucket} is not open`)
     const { batch, next, outcomes } = await this.#plan(tip, taken)
     if (batch === undefined) return { outcomes, count: 0, bytes: 0, ms: 0 }
-    checkBeforeWrite(tip, batch, next)
+    const checked = checkBeforeWrite(tip, batch, next)
     const accept = await rules.approve(batch)
-    await store.append(bucket, tip.head, batch, next.head)
+    await store.append(bucket, tip.head, batch, checked.head)
     accept()
-    await this.#sign(next)
+    await this.#sign(checked)
     const bytes = batch.entries.length + batch.envelopes.length
     return { outcomes, count: batch.count, bytes, ms: performance.now() - began }
   }

@@ -11,6 +11,8 @@ import { readStoredBlock } from './stored-block.ts'
 export type Tip = {
   readonly head: Head
   readonly frontier: Frontier
+  /** The same again, never shared with the first: the second computation of each root goes on from here. */
+  readonly second: Frontier
   readonly edge: Edge
   /** Hash of the newest block; 32 zero bytes when there is none. */
   readonly prev: Hash
@@ -23,6 +25,7 @@ export type Tip = {
 const emptyTip: Tip = {
   head: { size: 0, root: emptyRoot },
   frontier: new Frontier(),
+  second: new Frontier(),
   edge: emptyEdge,
   prev: noHash,
   time: 0,
@@ -50,7 +53,7 @@ export async function readTip(store: Store, bucket: string): Promise<Tip> {
   checkSame(hash, leaf, `block ${index} of ${bucket} does not have the hash of its leaf`)
   const prev = index === 0 ? noHash : await store.hashes(bucket, 0, index - 1, 1)
   checkSame(block.prev, prev, `block ${index} of ${bucket} does not name the block before it`)
-  return { head, frontier, edge, prev: hash, time: block.time, keys: block.keys }
+  return { head, frontier, second: frontierOf(edge), edge, prev: hash, time: block.time, keys: block.keys }
 }
 
 function edgeOf(bucket: string, size: number, tiles: readonly Bytes[]): Edge {

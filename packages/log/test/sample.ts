@@ -1,9 +1,12 @@
 // A small ledger for tests: its keys, made once per process, and ways to seal and to open it again.
+
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { formatBase64url, utf8 } from '@ledgerstone/core/bytes'
 import type { JsonObject } from '@ledgerstone/core/canonical'
 import { createKey, type OwnKey, statementSignerOf } from '@ledgerstone/core/key-pair'
 import { keysBucket, originOf } from '@ledgerstone/core/names'
+import { Refused } from '@ledgerstone/core/refused'
 import { formatRegistration, proofMessage, type Registration } from '@ledgerstone/core/registration'
 import { type Receiver, receiverOf, type Sender, sealRecord } from '@ledgerstone/core/seal'
 import { senderOf } from '@ledgerstone/core/sender'
@@ -147,4 +150,24 @@ export function seal(draft: Draft = {}): Promise<Submission> {
   return sealRecord({ log: originOf(ledger, bucket), id, type, issued, record, labels, ...step }, sender, [
     receiver,
   ])
+}
+
+/** The code that a promise is refused with. Fails when it is not refused. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+  } catch (error) {
+    if (error instanceof Refused) return error.code
+    throw error
+  }
+  throw new Error('it was not refused')
+}
+
+/** Waits until something holds, at most 5 seconds. */
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 2500; i++) {
+    if (holds()) return
+    await sleep(2)
+  }
+  throw new Error(`waited in vain until ${what}`)
 }
