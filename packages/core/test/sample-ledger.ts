@@ -78,23 +78,26 @@ export async function rotationOf(
   return withProof({ ...body, replacesProof }, key, claims.purpose ?? 'sign')
 }
 
-/** The two log signers of a bucket: Ed25519 and ML-DSA-44. */
-export async function logSignersOf(bucket: string): Promise<readonly NoteSigner[]> {
+/** The two log signers of a bucket: Ed25519 and ML-DSA-44; or the first alone, where files must be small. */
+export async function logSignersOf(bucket: string, count = 2): Promise<readonly NoteSigner[]> {
   const [ed25519, mldsa] = [await keyNamed(`log-${bucket}`), await keyNamed(`log-${bucket}-mldsa`)]
   const origin = originOf(ledger, bucket)
-  return [
+  const signers: NoteSigner[] = [
     { vkey: vkeyOf(origin, 'note', ed25519.spki), sign: await signerOf('Ed25519', ed25519.pkcs8) },
     { vkey: vkeyOf(origin, 'mldsa', mldsa.spki), sign: await signerOf('ML-DSA-44', mldsa.pkcs8) },
   ]
+  return signers.slice(0, count)
 }
 
 /** One bucket: its entries, and the proofs over them. */
 export class SampleLog {
   readonly bucket: string
   readonly entries: Bytes[] = []
+  readonly #signers: readonly NoteSigner[]
 
-  constructor(bucket: string) {
+  constructor(bucket: string, signers: readonly NoteSigner[]) {
     this.bucket = bucket
+    this.#signers = signers
   }
 
   get origin(): string {
@@ -118,8 +121,7 @@ export class SampleLog {
   }
 
   async checkpoint(size = this.entries.length): Promise<string> {
-    const signers = await logSignersOf(this.bucket)
-    return signCheckpoint(this.origin, this.frontier(0, size).head(), signers, Math.floor(now / 1000))
+    return signCheckpoint(this.origin, this.frontier(0, size).head(), this.#signers, Math.floor(now / 1000))
   }
 
   async receipt(index: number, size = this.entries.length): Promise<string> {
@@ -130,20 +132,34 @@ export class SampleLog {
 
 export type Signer = OwnKey | string
 
+/** `logKeys`: 2, or 1 for the Ed25519 ones alone. `registrars`: their owners. `quorum`: more lines of the policy. */
+export type Shape = {
+  readonly logKeys?: 1 | 2
+  readonly registrars?: readonly string[]
+  readonly quorum?: string
+}
+
 /** `keys` with its registry, and any other buckets. */
 export class SampleLedger {
-  readonly keys = new SampleLog('keys')
+  readonly keys: SampleLog
   registry!: Registry
   readonly policyText: string
+  readonly #signers: readonly NoteSigner[]
 
-  private constructor(policyText: string) {
+  readonly #registrars: readonly string[]
+
+  private constructor(policyText: string, signers: readonly NoteSigner[], registrars: readonly string[]) {
     this.policyText = policyText
+    this.#signers = signers
+    this.#registrars = registrars
+    this.keys = new SampleLog('keys', signers)
   }
 
-  /** A ledger of one block: ledger key, registrars ann, ben and cyd, log keys of `keys`. */
-  static async create(threshold = 1): Promise<SampleLedger> {
-    const [note] = await logSignersOf('keys')
-    const sample = new SampleLedger(`log ${note?.vkey.text}\nquorum none\n`)
+  /** A ledger of one block: ledger key, registrars, log keys of `keys`. */
+  static async create(threshold = 1, shape: Shape = {}): Promise<SampleLedger> {
+    const { logKeys = 2, registrars = ['ann', 'ben', 'cyd'], quorum = 'quorum none\n' } = shape
+    const signers = await logSignersOf('keys', logKeys)
+    const sample = new SampleLedger(`log ${signers[0]?.vkey.text}\n${quorum}`, signers, registrars)
     const entry = formatEntry(
       sample.keys.next(
         await sample.statement('keys', 'ledger', 'ledgerstone.genesis', await sample.genesis(threshold)),
@@ -158,7 +174,7 @@ export class SampleLedger {
   /** Body of block 0 of `keys`. */
   async genesis(threshold: number): Promise<JsonObject> {
     const registrars: JsonObject[] = []
-    for (const owner of ['ann', 'ben', 'cyd']) {
+    for (const owner of this.#registrars) {
       const roles = { roles: ['registrar'] } as const
       registrars.push(await registrationOf(await keyNamed(`registrar-${owner}`), owner, roles))
     }
@@ -166,7 +182,7 @@ export class SampleLedger {
       bucket: 'keys',
       ledger,
       ledgerKey: formatBase64url((await keyNamed('ledger')).spki),
-      logKeys: (await logSignersOf('keys')).map(({ vkey }) => vkey.text),
+      logKeys: this.#signers.map(({ vkey }) => vkey.text),
       policy: formatHex(await policyDigest(this.policyText)),
       registrars,
       threshold,
@@ -224,9 +240,10 @@ export class SampleLedger {
 
   /** A bucket with announced log keys and its genesis block. */
   async bucket(name: string): Promise<SampleLog> {
-    const logKeys = (await logSignersOf(name)).map(({ vkey }) => vkey.text)
+    const signers = await logSignersOf(name, this.#signers.length)
+    const logKeys = signers.map(({ vkey }) => vkey.text)
     await this.change('registrar-ann', 'log-keys', { log: originOf(ledger, name), logKeys })
-    const log = new SampleLog(name)
+    const log = new SampleLog(name, signers)
     const genesis = await this.statement(name, 'ledger', 'ledgerstone.genesis', { bucket: name, ledger })
     log.entries.push(formatEntry(log.next(genesis, this.registry.size)))
     return log
