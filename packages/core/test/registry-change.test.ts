@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { JsonObject } from '../src/canonical.ts'
-import { keyNamed, registrationOf, rotationOf, SampleLedger, type Signer } from './sample-ledger.ts'
+import { originOf } from '../src/names.ts'
+import { vkeyOf } from '../src/vkey.ts'
+import {
+  keyNamed,
+  ledger,
+  logSignersOf,
+  newId,
+  registrationOf,
+  rotationOf,
+  SampleLedger,
+  type Signer,
+} from './sample-ledger.ts'
 import { refusedAs } from './vectors.ts'
 
 const alice = await keyNamed('alice')
@@ -207,5 +218,60 @@ describe('with a threshold of two', () => {
     const request = await requestOf(sample)
     await sample.revoke('registrar-cyd', cyd)
     await assert.rejects(sample.approve('registrar-cyd', request), refusedAs('key-revoked'))
+  })
+})
+
+describe('a statement in the registry', () => {
+  test('counts once: log keys that were changed do not come back with the old statement', async () => {
+    const sample = await SampleLedger.create()
+    const log = originOf(ledger, 'payments')
+    const [note, mldsa] = (await logSignersOf('payments')).map(({ vkey }) => vkey.text) as [string, string]
+    const first = await sample.statement('keys', ann, 'ledgerstone.log-keys', { log, logKeys: [note] })
+    await sample.appendKeys(first)
+    await sample.change(ann, 'log-keys', { log, logKeys: [note, mldsa] })
+    await assert.rejects(sample.appendKeys(first), refusedAs('id-reused'))
+    assert.deepEqual(sample.registry.logKeysAt(log, 3), [note, mldsa])
+  })
+  test('has an id that its owner has not used, for whatever', async () => {
+    const sample = await SampleLedger.create()
+    const id = newId()
+    await sample.change(ann, 'key.register', await registrationOf(alice, 'alice'), { id })
+    const again = sample.change(ann, 'key.register', await registrationOf(mallory, 'mallory'), { id })
+    await assert.rejects(again, refusedAs('id-reused'))
+    await sample.change(ben, 'key.register', await registrationOf(mallory, 'mallory'), { id })
+  })
+})
+
+describe('log keys in the registry', async () => {
+  const log = originOf(ledger, 'payments')
+  const [note, mldsa] = (await logSignersOf('payments')).map(({ vkey }) => vkey.text) as [string, string]
+
+  test('are those of the newest announcement among the first N blocks', async () => {
+    const sample = await SampleLedger.create()
+    await sample.change(ann, 'log-keys', { log, logKeys: [note] })
+    await sample.change(ann, 'log-keys', { log, logKeys: [note, mldsa] })
+    assert.throws(() => sample.registry.logKeysAt(log, 1), refusedAs('unknown-bucket'))
+    assert.deepEqual(sample.registry.logKeysAt(log, 2), [note])
+    assert.deepEqual(sample.registry.logKeysAt(log, 3), [note, mldsa])
+    assert.deepEqual(sample.registry.origins(), [originOf(ledger, 'keys'), log])
+  })
+  test('are those of keys from its genesis', async () => {
+    const { registry } = await SampleLedger.create()
+    const texts = (await logSignersOf('keys')).map(({ vkey }) => vkey.text)
+    assert.deepEqual(registry.logKeysAt(registry.origin, 1), texts)
+    assert.throws(() => registry.logKeysAt(registry.origin, 0), refusedAs('unknown-bucket'))
+  })
+  test('are not those of another log, under whatever name', async () => {
+    const sample = await SampleLedger.create()
+    const { spki } = await keyNamed('log-keys')
+    const stolen = vkeyOf(log, 'note', spki).text
+    await assert.rejects(sample.change(ann, 'log-keys', { log, logKeys: [stolen] }), refusedAs('wrong-key'))
+  })
+  test('wait for the threshold too', async () => {
+    const sample = await SampleLedger.create(2)
+    const request = await sample.change(ann, 'log-keys', { log, logKeys: [note] })
+    assert.throws(() => sample.registry.logKeysAt(log, 2), refusedAs('unknown-bucket'))
+    await sample.approve('registrar-cyd', request)
+    assert.deepEqual(sample.registry.logKeysAt(log, 3), [note])
   })
 })

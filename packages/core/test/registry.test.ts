@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Block, formatEntry, noHash } from '../src/block.ts'
-import { formatHex, utf8 } from '../src/bytes.ts'
+import { formatHex, parseBase64, utf8 } from '../src/bytes.ts'
 import { statementSignerOf } from '../src/key-pair.ts'
 import { originOf } from '../src/names.ts'
-import { Registry } from '../src/registry.ts'
+import { type RegisteredKey, Registry } from '../src/registry.ts'
 import type { RegistryChange } from '../src/registry-change.ts'
 import { type StatementPayload, signStatement } from '../src/statement.ts'
 import { leafHash } from '../src/tree.ts'
-import { vkeyOf } from '../src/vkey.ts'
-import {
-  keyNamed,
-  ledger,
-  logSignersOf,
-  newId,
-  now,
-  registrationOf,
-  SampleLedger,
-  type Signer,
-} from './sample-ledger.ts'
-import { refusedAs } from './vectors.ts'
+import { keyNamed, ledger, newId, now, registrationOf, SampleLedger, type Signer } from './sample-ledger.ts'
+import { type Case, readVectors, refusedAs, testEach } from './vectors.ts'
 
 const alice = await keyNamed('alice')
 const mallory = await keyNamed('mallory')
@@ -28,6 +18,54 @@ const ben = await keyNamed('registrar-ben')
 const cyd = await keyNamed('registrar-cyd')
 const ledgerKey = await keyNamed('ledger')
 const day = 86_400_000
+
+type Row = { kid: string; owner: string; purpose: string; roles: string[]; good: [number, number | null] }
+type Replay = { genesis: string; threshold: number; size: number; root: string; keys: Row[]; open: string[] }
+type Vectors = {
+  ledger: string
+  chains: Record<string, string[]>
+  valid: (Case & Replay & { chain: string })[]
+  invalid: (Case & { chain: string; size: number; entry: string; code: string })[]
+}
+const vectors = readVectors<Vectors>('registry')
+
+async function replayed(chain: string, size?: number): Promise<Registry> {
+  const entries = (vectors.chains[chain] ?? []).slice(0, size).map((entry) => parseBase64(entry, 'an entry'))
+  const [first, ...rest] = entries as [Uint8Array, ...Uint8Array[]]
+  const registry = await Registry.open(vectors.ledger, first)
+  for (const entry of rest) await registry.apply(entry)
+  return registry
+}
+
+describe('a replay of keys', () => {
+  testEach(vectors.valid, async ({ chain, genesis, threshold, size, root, keys, open }) => {
+    const registry = await replayed(chain)
+    assert.deepEqual([formatHex(registry.genesis), registry.threshold], [genesis, threshold])
+    assert.deepEqual([registry.head.size, formatHex(registry.head.root)], [size, root])
+    assert.deepEqual([...registry.requests().keys()], open)
+    assert.deepEqual(
+      registry.keys().map(({ kid }) => kid),
+      keys.map(({ kid }) => kid),
+    )
+    for (const { kid, owner, purpose, roles, good } of keys) {
+      assert.deepEqual({ owner, purpose, roles }, pick(registry.key(kid)))
+      for (let n = 0; n <= size; n++) {
+        const isGood = n >= good[0] && n <= (good[1] ?? size)
+        if (isGood) assert.equal(registry.keyAt(kid, n).kid, kid)
+        else assert.throws(() => registry.keyAt(kid, n), { name: 'Refused' }, `${kid} at ${n}`)
+      }
+    }
+  })
+  testEach(vectors.invalid, async ({ chain, size, entry, code }) => {
+    const registry = await replayed(chain, size)
+    await assert.rejects(registry.apply(parseBase64(entry, 'the entry')), refusedAs(code))
+    assert.equal(registry.size, size)
+  })
+})
+
+function pick({ owner, purpose, roles }: RegisteredKey): object {
+  return { owner, purpose, roles }
+}
 
 describe('the genesis of the registry', async () => {
   const sample = await SampleLedger.create()
@@ -287,61 +325,6 @@ describe('a key in the registry', () => {
     await assert.rejects(sample.appendKeys(jws, { time: now + 11 }), refusedAs('key-expired'))
     await sample.appendKeys(jws, { time: now + 10 })
     assert.equal(sample.registry.key(alice.kid).owner, 'alice')
-  })
-})
-
-describe('a statement in the registry', () => {
-  test('counts once: log keys that were changed do not come back with the old statement', async () => {
-    const sample = await SampleLedger.create()
-    const log = originOf(ledger, 'payments')
-    const [note, mldsa] = (await logSignersOf('payments')).map(({ vkey }) => vkey.text) as [string, string]
-    const first = await sample.statement('keys', ann, 'ledgerstone.log-keys', { log, logKeys: [note] })
-    await sample.appendKeys(first)
-    await sample.change(ann, 'log-keys', { log, logKeys: [note, mldsa] })
-    await assert.rejects(sample.appendKeys(first), refusedAs('id-reused'))
-    assert.deepEqual(sample.registry.logKeysAt(log, 3), [note, mldsa])
-  })
-  test('has an id that its owner has not used, for whatever', async () => {
-    const sample = await SampleLedger.create()
-    const id = newId()
-    await sample.change(ann, 'key.register', await registrationOf(alice, 'alice'), { id })
-    const again = sample.change(ann, 'key.register', await registrationOf(mallory, 'mallory'), { id })
-    await assert.rejects(again, refusedAs('id-reused'))
-    await sample.change(ben, 'key.register', await registrationOf(mallory, 'mallory'), { id })
-  })
-})
-
-describe('log keys in the registry', async () => {
-  const log = originOf(ledger, 'payments')
-  const [note, mldsa] = (await logSignersOf('payments')).map(({ vkey }) => vkey.text) as [string, string]
-
-  test('are those of the newest announcement among the first N blocks', async () => {
-    const sample = await SampleLedger.create()
-    await sample.change(ann, 'log-keys', { log, logKeys: [note] })
-    await sample.change(ann, 'log-keys', { log, logKeys: [note, mldsa] })
-    assert.throws(() => sample.registry.logKeysAt(log, 1), refusedAs('unknown-bucket'))
-    assert.deepEqual(sample.registry.logKeysAt(log, 2), [note])
-    assert.deepEqual(sample.registry.logKeysAt(log, 3), [note, mldsa])
-    assert.deepEqual(sample.registry.origins(), [originOf(ledger, 'keys'), log])
-  })
-  test('are those of keys from its genesis', async () => {
-    const { registry } = await SampleLedger.create()
-    const texts = (await logSignersOf('keys')).map(({ vkey }) => vkey.text)
-    assert.deepEqual(registry.logKeysAt(registry.origin, 1), texts)
-    assert.throws(() => registry.logKeysAt(registry.origin, 0), refusedAs('unknown-bucket'))
-  })
-  test('are not those of another log, under whatever name', async () => {
-    const sample = await SampleLedger.create()
-    const { spki } = await keyNamed('log-keys')
-    const stolen = vkeyOf(log, 'note', spki).text
-    await assert.rejects(sample.change(ann, 'log-keys', { log, logKeys: [stolen] }), refusedAs('wrong-key'))
-  })
-  test('wait for the threshold too', async () => {
-    const sample = await SampleLedger.create(2)
-    const request = await sample.change(ann, 'log-keys', { log, logKeys: [note] })
-    assert.throws(() => sample.registry.logKeysAt(log, 2), refusedAs('unknown-bucket'))
-    await sample.approve('registrar-cyd', request)
-    assert.deepEqual(sample.registry.logKeysAt(log, 3), [note])
   })
 })
 
