@@ -7,6 +7,7 @@ import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
 import { content, octets, refusals } from '../shapes.ts'
+import { cutOffStalled } from '../stall.ts'
 
 /** Read at one go; as much again may wait for the reader. */
 const chunkBytes = 1_048_576
@@ -43,7 +44,7 @@ export function addEnvelopes(app: App, service: Service): void {
       const { from, limit } = request.query
       const bucket = log.bucket(request.params.bucket)
       const end = Math.min(from + limit, bucket.head.size)
-      reply.raw.setTimeout(limits.stallMsMax, () => reply.raw.destroy())
+      cutOffStalled(reply, limits.stallMsMax)
       reply.header('content-type', 'application/octet-stream').header('cache-control', 'no-store')
       return reply.send(Readable.from(envelopesOf(bucket, from, end), { objectMode: false }))
     },

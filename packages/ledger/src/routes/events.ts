@@ -8,6 +8,7 @@ import { allow } from '../access.ts'
 import type { EventStreams } from '../event-streams.ts'
 import type { Service } from '../service.ts'
 import { content, refusals, text } from '../shapes.ts'
+import { cutOffStalled } from '../stall.ts'
 
 export function addEvents(app: App, service: Service, streams: EventStreams): void {
   const { log, limits, now } = service
@@ -37,7 +38,7 @@ export function addEvents(app: App, service: Service, streams: EventStreams): vo
       const from = seen === undefined ? (request.query.from ?? bucket.head.size) : seen + 1
       const { events, close } = streams.open(bucket, { from, lifeMs: callerOf(request).expiresAt - now() })
       reply.raw.once('close', close)
-      reply.raw.setTimeout(limits.stallMsMax, () => reply.raw.destroy())
+      cutOffStalled(reply, limits.stallMsMax)
       reply
         .header('content-type', 'text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store')
