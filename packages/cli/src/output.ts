@@ -30,18 +30,34 @@ export function outputOf(options: { readonly json?: boolean }): Output {
 }
 
 /** The exit code for what a command threw, and its words for people. Keeps stacks for bugs. */
-export function explain(error: unknown): { readonly exitCode: number; readonly text: string; readonly code?: string } {
+export function explain(error: unknown): {
+  readonly exitCode: number
+  readonly text: string
+  readonly code?: string
+} {
   if (error instanceof Refused) {
     const cause = error.cause instanceof Refused ? ` (${error.cause.message})` : ''
-    return { exitCode: exitCodes.refused, text: `refused: ${error.message}${cause} [${error.code}]`, code: error.code }
+    return {
+      exitCode: exitCodes.refused,
+      text: `refused: ${error.message}${cause} [${error.code}]`,
+      code: error.code,
+    }
   }
   if (isUnreachable(error)) {
     return { exitCode: exitCodes.unreachable, text: `cannot reach the service: ${reasonOf(error)}` }
   }
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('E')) {
+  if (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('E')
+  ) {
     return { exitCode: exitCodes.failed, text: error.message }
   }
-  return { exitCode: exitCodes.failed, text: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  return {
+    exitCode: exitCodes.failed,
+    text: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  }
 }
 
 function isUnreachable(error: unknown): error is Error {
@@ -62,7 +78,8 @@ function progressOf(what: string, total: number | undefined, drawn: boolean): Pr
   const draw = (done: number): void => {
     const seconds = Math.max((performance.now() - started) / 1000, 0.001)
     const rate = `${Math.round(done / seconds).toLocaleString('en')}/s`
-    if (total === undefined || total === 0) return void process.stderr.write(`\r${what} ${done.toLocaleString('en')} ${rate}  `)
+    if (total === undefined || total === 0)
+      return void process.stderr.write(`\r${what} ${done.toLocaleString('en')} ${rate}  `)
     const filled = Math.min(barWidth, Math.floor((done / total) * barWidth))
     const left = done === 0 ? '' : `, ${Math.ceil(((total - done) / done) * seconds)} s left`
     const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`

@@ -7,10 +7,15 @@ import { Refused } from '@ledgerstone/core/refused'
 import { parse } from 'csv-parse'
 
 /** A line with its number in the file (the header is line 1). */
-export type CsvLine<Column extends string> = { readonly number: number; readonly values: Readonly<Record<Column, string>> }
+export type CsvLine<Column extends string> = {
+  readonly number: number
+  readonly values: Readonly<Record<Column, string>>
+}
 
 /** SHA-256 of the content, decompressed: the same for the file and its gzipped copy. Also counts the lines. */
-export async function measureFile(path: string): Promise<{ readonly digest: Uint8Array; readonly lines: number }> {
+export async function measureFile(
+  path: string,
+): Promise<{ readonly digest: Uint8Array; readonly lines: number }> {
   const hash = createHash('sha256')
   let lines = 0
   let last = 0x0a

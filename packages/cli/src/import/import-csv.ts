@@ -2,7 +2,7 @@
 import { utf8 } from '@ledgerstone/core/bytes'
 import { importId } from '@ledgerstone/core/uuid'
 import { measureFile, readLines } from './csv-file.ts'
-import { InvoiceMapper, invoiceColumns, type MappedRecord } from './invoices.ts'
+import { type InvoiceLine, InvoiceMapper, invoiceColumns, type MappedRecord } from './invoices.ts'
 
 /** Pushes one record; says whether it was new or had been pushed before. */
 export type PushRecord = (record: MappedRecord, id: string, content: Uint8Array) => Promise<'new' | 'known'>
@@ -16,8 +16,8 @@ export type ImportCount = {
 
 export type ImportOptions = {
   readonly path: string
-  /** Lines to import after the header; all without it. */
-  readonly limit?: number
+  /** Which lines to push, and how many they are; all without it. Every line is mapped, so that records do not differ. */
+  readonly chosen?: { readonly count: number; includes(line: InvoiceLine): boolean }
   readonly push: PushRecord
   readonly concurrency: number
   /** Called once with the number of lines, then with the number of lines done. */
@@ -31,21 +31,25 @@ export type ImportOptions = {
  */
 export async function importCsv(options: ImportOptions): Promise<ImportCount> {
   const { digest, lines } = await measureFile(options.path)
-  options.onStart(Math.min(Math.max(lines - 1, 0), options.limit ?? Number.POSITIVE_INFINITY))
+  const { chosen = { count: Math.max(lines - 1, 0), includes: () => true } } = options
+  options.onStart(chosen.count)
   const mapper = new InvoiceMapper()
   const records: Record<string, { pushed: number; known: number }> = {}
   const pushes = new BoundedWork(options.concurrency)
   let done = 0
   let leftOut = 0
   for await (const { number, values } of readLines(options.path, invoiceColumns)) {
-    if (done === options.limit) break
+    if (done === chosen.count) break
     const mapped = mapper.map(values)
+    if (!chosen.includes(values)) continue
     if (mapped.length === 0) leftOut++
     for (const item of mapped) {
       const id = importId(digest, number, item.bucket)
       await pushes.start(async () => {
-        const count = (records[item.bucket] ??= { pushed: 0, known: 0 })
-        count[(await options.push(item, id, utf8(JSON.stringify(item.record)))) === 'new' ? 'pushed' : 'known']++
+        const outcome = await options.push(item, id, utf8(JSON.stringify(item.record)))
+        const count = records[item.bucket] ?? { pushed: 0, known: 0 }
+        count[outcome === 'new' ? 'pushed' : 'known']++
+        records[item.bucket] = count
       })
     }
     options.onLine(++done)

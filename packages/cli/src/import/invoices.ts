@@ -31,7 +31,7 @@ export type MappedRecord = {
 /** Remembers customers and their orders, so lines must come in the order of the file. */
 export class InvoiceMapper {
   readonly #customers = new Set<string>()
-  readonly #orders = new Map<string, { invoice: string; quantity: number }[]>()
+  readonly #orders = new Map<string, { invoice: string; placed: string; quantity: number }[]>()
 
   /** The records of one line; none for an adjustment of the books. Throws `malformed` naming the column. */
   map(line: InvoiceLine): readonly MappedRecord[] {
@@ -51,10 +51,18 @@ export class InvoiceMapper {
     }
     if (customer !== undefined) {
       const orders = this.#orders.get(customer) ?? []
-      this.#orders.set(customer, [...orders, { invoice, quantity }])
+      this.#orders.set(customer, [...orders, { invoice, placed: at, quantity }])
     }
     const who = customer === undefined ? {} : { customer }
-    const order = { invoice, ...who, country, placed: at, quantity, unitPrice: line.UnitPrice, currency: 'GBP' }
+    const order = {
+      invoice,
+      ...who,
+      country,
+      placed: at,
+      quantity,
+      unitPrice: line.UnitPrice,
+      currency: 'GBP',
+    }
     const payment = { invoice, ...who, captured: at, amount, currency: 'GBP' }
     records.push({ bucket: 'orders', type: 'order.placed', record: order, meta })
     records.push({ bucket: 'payments', type: 'payment.captured', record: payment, meta })
@@ -64,7 +72,7 @@ export class InvoiceMapper {
   #cancellation(line: InvoiceLine): readonly MappedRecord[] {
     const { invoice, customer, at, country, quantity, amount } = readLine(line)
     const orders = customer === undefined ? [] : (this.#orders.get(customer) ?? [])
-    const order = orders.findLast((candidate) => candidate.quantity >= -quantity)
+    const order = orders.findLast((candidate) => candidate.placed <= at && candidate.quantity >= -quantity)
     const what = {
       invoice,
       ...(customer !== undefined && { customer }),

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { readPrivateKey } from '@ledgerstone/border/key-file'
+import { openImported } from '@ledgerstone/core/article'
+import { formatHex } from '@ledgerstone/core/bytes'
+import { type EvidenceVerdict, verifyEvidence } from '@ledgerstone/core/evidence'
+import { openerOf, openRecord } from '@ledgerstone/core/open'
+import { Refused } from '@ledgerstone/core/refused'
+import { formatTime } from '@ledgerstone/core/time'
+import { type CommonOptions, connect, readTrust } from '../connect.ts'
+import { outputOf } from '../output.ts'
+import { recordText, shownRecord } from '../record-text.ts'
+import { writeTo } from '../write-to.ts'
+
+/** Fetches evidence and verifies it before it is handed on. */
+export async function evidence(
+  bucket: string,
+  block: string,
+  options: CommonOptions & { readonly out?: string },
+): Promise<void> {
+  const { api, trust } = connect(options)
+  const text = await api.evidence(bucket, block)
+  const verdict = await verifyEvidence(text, trust)
+  if (verdict.block.bucket !== bucket) throw new Refused('bad-link', 'the evidence is of another bucket')
+  writeTo(options.out, text)
+  if (options.out !== undefined)
+    outputOf(options).note(`${describe(verdict)}\nevidence written to ${options.out}`)
+}
+
+export type VerifyFileOptions = {
+  readonly data: string
+  readonly trust?: string
+  readonly unpinned?: boolean
+  readonly key?: string
+  readonly json?: boolean
+}
+
+export async function verifyFile(file: string, options: VerifyFileOptions): Promise<void> {
+  const trust = options.unpinned === true ? undefined : readTrust(options)
+  const verdict = await verifyEvidence(readFileSync(file, 'utf8'), trust)
+  const opened = options.key === undefined ? undefined : await openWith(verdict, options.key)
+  const record = opened === undefined ? '' : `\n\n${recordText(opened, verdict.envelope?.labels.media ?? '')}`
+  outputOf(options).result(
+    { ...reportOf(verdict), ...(opened !== undefined && { record: shownRecord(opened) }) },
+    `${describe(verdict)}${record}`,
+  )
+}
+
+async function openWith(verdict: EvidenceVerdict, keyFile: string): Promise<Uint8Array> {
+  const { envelope, block, registry } = verdict
+  if (envelope === undefined) throw new Refused('cannot-open', 'the evidence holds no envelope')
+  const opener = await openerOf(readPrivateKey(keyFile))
+  if (envelope.suite === 'article-block') return (await openImported(envelope, opener)).record
+  return (await openRecord(block, verdict, envelope, registry, opener)).record
+}
+
+function describe(verdict: EvidenceVerdict): string {
+  const { pinned, block, hash, key, statement, checkpoint, policy, genesis, envelope, suspect } = verdict
+  const imported = envelope?.suite === 'article-block'
+  const lines = [
+    `${headline(verdict)}  ${block.bucket} ${block.index}`,
+    `  hash        ${formatHex(hash)}`,
+    `  time        ${formatTime(block.time)}`,
+    `  type        ${statement.payload.type}`,
+    `  sender      ${key.owner} (${key.kid})`,
+    `  envelope    ${envelope === undefined ? 'none in this file' : imported ? 'an imported block, UNAUTHENTICATED' : 'the one that the statement names'}`,
+    `  checkpoint  ${checkpoint.head.size.toLocaleString('en')} blocks, root ${formatHex(checkpoint.head.root)}`,
+    `  policy      ${policy}`,
+    `  genesis     ${formatHex(genesis)}${pinned ? ' (pinned)' : ' (NOT PINNED: compare it with the trust file of the ledger)'}`,
+  ]
+  if (suspect) lines.push('  WARNING     the key was later reported stolen as of a time before this block')
+  return lines.join('\n')
+}
+
+function headline({ pinned, checkpoint }: EvidenceVerdict): string {
+  if (!pinned) return 'CONSISTENT, not pinned'
+  return checkpoint.quorum === 'reached' ? 'VERIFIED' : 'CONSISTENT, log-signed only'
+}
+
+function reportOf({
+  pinned,
+  block,
+  hash,
+  key,
+  statement,
+  checkpoint,
+  policy,
+  genesis,
+  envelope,
+  suspect,
+}: EvidenceVerdict): object {
+  return {
+    verdict: !pinned ? 'not-pinned' : checkpoint.quorum === 'reached' ? 'verified' : 'log-signed-only',
+    pinned,
+    bucket: block.bucket,
+    index: block.index,
+    hash: formatHex(hash),
+    time: formatTime(block.time),
+    type: statement.payload.type,
+    sender: { owner: key.owner, kid: key.kid },
+    suite: envelope?.suite ?? null,
+    size: checkpoint.head.size,
+    policy,
+    genesis: formatHex(genesis),
+    suspect,
+  }
+}

@@ -1,0 +1,111 @@
+// `ledgerstone start`: all services in one process, over a data folder that is made on the first start.
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLogger } from '@ledgerstone/border/logger'
+import { sealerApi } from '@ledgerstone/client/sealer'
+import { formatHex } from '@ledgerstone/core/bytes'
+import { describePolicy } from '@ledgerstone/core/policy'
+import { Refused } from '@ledgerstone/core/refused'
+import { readTrust, tokenSource } from '../connect.ts'
+import { type DataFolder, dataFolder } from '../data-folder.ts'
+import { createDataFolder, defaultBuckets } from '../embedded/create.ts'
+import { pushInvoices, sampleFile, sampleLines } from '../embedded/sample.ts'
+import { type Services, startServices } from '../embedded/services.ts'
+import { outputOf } from '../output.ts'
+
+export type StartOptions = {
+  readonly data: string
+  readonly port: number
+  readonly host: string
+  readonly name?: string
+  readonly sample: boolean
+  readonly logLevel: string
+}
+
+/** Runs until SIGINT or SIGTERM, then drains and stops. */
+export async function start(options: StartOptions): Promise<void> {
+  checkLoopback(options.host)
+  const folder = dataFolder(options.data)
+  const url = `http://${options.host}:${options.port}`
+  const isNew = !existsSync(folder.trust)
+  if (isNew) await createNew(options, folder, url)
+  const trust = readTrust({ data: options.data })
+  const logger = createLogger({ name: 'ledgerstone', level: options.logLevel })
+  const ended = signalled()
+  const running = await startServices({ ...options, folder, trust, logger, now: Date.now })
+  try {
+    if (existsSync(sampleMark(folder))) await importSample(folder, running)
+    process.stdout.write(welcome(options, folder, running, isNew))
+    await ended
+    process.stdout.write('\nstopping: no new requests, waiting for running ones\n')
+  } finally {
+    await running[Symbol.asyncDispose]()
+  }
+  process.stdout.write('stopped\n')
+}
+
+async function createNew(options: StartOptions, folder: DataFolder, url: string): Promise<void> {
+  process.stdout.write(`making a new ledger in ${folder.root}\n`)
+  const name = options.name === undefined ? {} : { name: options.name }
+  await createDataFolder({ path: options.data, url, buckets: defaultBuckets, now: Date.now, ...name })
+  if (options.sample) writeFileSync(sampleMark(folder), '')
+}
+
+/** Stands until the sample is in: a start that is interrupted goes on with it at the next. */
+function sampleMark(folder: DataFolder): string {
+  return join(folder.root, 'sample-pending')
+}
+
+async function importSample(folder: DataFolder, { url }: Services): Promise<void> {
+  const token = tokenSource({ data: folder.root }, folder, 'append:*')
+  const sealer = sealerApi({ url, token, fetch: (at, init) => fetch(at, init), now: Date.now })
+  const { progress } = outputOf({})
+  await pushInvoices(sealer, sampleFile, sampleLines(), (lines) =>
+    progress('importing sample invoices', lines),
+  )
+  rmSync(sampleMark(folder))
+}
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+}
+
+/** One process with every key, tokens over plain HTTP: nothing that may leave this computer. */
+function checkLoopback(host: string): void {
+  if (host !== '127.0.0.1' && host !== 'localhost') {
+    throw new Refused(
+      'bad-config',
+      `start listens on loopback only, not on ${host}: run the services one by one for a network`,
+    )
+  }
+}
+
+function welcome(options: StartOptions, folder: DataFolder, { url, log }: Services, isNew: boolean): string {
+  const { genesis, policy, ledger } = readTrust({ data: options.data })
+  const buckets = log.buckets().map(({ name, state, head }) => {
+    return state.kind === 'open' ? `${name} ${head.size}` : `${name} READ-ONLY (${state.code})`
+  })
+  const data = options.data === 'data' ? '' : ` --data ${options.data}`
+  return `
+Ledgerstone is running at ${url}
+
+  ledger    ${ledger}
+  genesis   ${formatHex(genesis)}
+  policy    ${describePolicy(policy)}
+  buckets   ${buckets.join(', ')}
+  data      ${folder.root}${isNew ? ' (new; development keys, all in this one folder)' : ''}
+
+  interface ${url}/docs
+  sign in   admin, password in ${folder.firstPerson}
+
+Try, in another terminal:
+
+  npx ledgerstone list payments --limit 3${data}
+  npx ledgerstone open payments 1${data}
+  npx ledgerstone verify payments${data}
+
+Ctrl-C stops it.
+`
+}

@@ -1,0 +1,81 @@
+import { statementCheck } from '@ledgerstone/client/statements'
+import { type BucketVerdict, verifyBucket } from '@ledgerstone/client/verify'
+import { formatTime } from '@ledgerstone/core/time'
+import { type CommonOptions, type Connection, connect } from '../connect.ts'
+import { type Output, outputOf } from '../output.ts'
+
+export type VerifyOptions = CommonOptions & { readonly statements?: boolean; readonly envelopes?: boolean }
+
+/** Verifies buckets one after the other; the first that fails ends it, with its first bad block named. */
+export async function verify(buckets: readonly string[], options: VerifyOptions): Promise<void> {
+  const connection = connect(options)
+  const output = outputOf(options)
+  const names = buckets.length > 0 ? buckets : (await connection.api.buckets()).map(({ name }) => name)
+  const verdicts: BucketVerdict[] = []
+  for (const bucket of names) verdicts.push(await verifyOne(bucket, connection, options, output))
+  output.result(verdicts.map(reportOf), verdicts.map(textOf).join('\n\n'))
+}
+
+async function verifyOne(
+  bucket: string,
+  { api, trust, follower, memory }: Connection,
+  options: VerifyOptions,
+  output: Output,
+): Promise<BucketVerdict> {
+  const { size } = await api.bucket(bucket)
+  const progress = output.progress(`verifying ${bucket}`, size)
+  const withEnvelopes = options.envelopes === true
+  const verdict = await verifyBucket({
+    ...{ bucket, trust, follower, memory, reader: api.log(bucket) },
+    ...((options.statements === true || withEnvelopes) && {
+      statements: (view) => statementCheck(view.registry),
+    }),
+    ...(withEnvelopes && { envelopes: (from, count) => api.envelopes(bucket, from, count) }),
+    onProgress: (checked) => progress.advance(checked),
+  })
+  progress.finish(`verified ${bucket}: ${verdict.checked.toLocaleString('en')} blocks`)
+  return verdict
+}
+
+function textOf(verdict: BucketVerdict): string {
+  const { bucket, origin, checked, policy, quorum, remembered, checkpoint, publishedAt } = verdict
+  const signatures = verdict.statements > 0 ? `, ${verdict.statements.toLocaleString('en')} statements` : ''
+  const envelopes = verdict.envelopes > 0 ? `, ${verdict.envelopes.toLocaleString('en')} envelopes` : ''
+  const history =
+    remembered === undefined
+      ? 'first sight: nothing was remembered of this log'
+      : `continues what was remembered (${remembered.size.toLocaleString('en')} blocks)`
+  const at = publishedAt === undefined ? '' : `, published ${formatTime(publishedAt)}`
+  return [
+    `${quorum === 'reached' ? 'VERIFIED' : 'CONSISTENT, log-signed only'}  ${bucket} (${origin})`,
+    `  checked     ${checked.toLocaleString('en')} blocks: form, hashes, links, tree${signatures}${envelopes}`,
+    `  checkpoint  ${checkpoint.head.size.toLocaleString('en')} blocks, root ${checkpoint.head.root.toHex()}${at}`,
+    `  history     ${history}`,
+    `  policy      ${policy}`,
+    ...warnings(verdict),
+  ].join('\n')
+}
+
+function warnings({ duplicates, suspects, missingEnvelopes }: BucketVerdict): readonly string[] {
+  const lines: string[] = []
+  if (duplicates.length > 0)
+    lines.push(`  WARNING     ${duplicates.length} statements stand in the log twice`)
+  if (suspects.length > 0) lines.push(`  WARNING     ${suspects.length} blocks by keys later reported stolen`)
+  if (missingEnvelopes.length > 0)
+    lines.push(`  WARNING     ${missingEnvelopes.length} envelopes are not there`)
+  return lines
+}
+
+function reportOf({ checkpoint, remembered, ...verdict }: BucketVerdict): unknown {
+  const { head, note, cosigners } = checkpoint
+  return {
+    ...verdict,
+    checkpoint: {
+      size: head.size,
+      root: head.root.toHex(),
+      note,
+      cosigners: cosigners.map(({ witness }) => witness),
+    },
+    remembered: remembered === undefined ? null : remembered.size,
+  }
+}

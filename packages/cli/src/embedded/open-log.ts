@@ -1,0 +1,57 @@
+import type { Trust } from '@ledgerstone/core/trust'
+import type { Documents } from '@ledgerstone/log/documents'
+import type { Report } from '@ledgerstone/log/event'
+import { Log } from '@ledgerstone/log/log'
+import { FileStore } from '@ledgerstone/stores/file/store'
+import type { DataFolder } from '../data-folder.ts'
+import { readLogSigner } from './keys.ts'
+
+export type OpenLog = AsyncDisposable & { readonly log: Log }
+
+export type OpenLogOptions = {
+  readonly now: () => number
+  readonly documents?: Documents
+  /** Threads that verify statements; none, for short work. */
+  readonly verifyWorkers?: number
+  readonly publishIntervalMs?: number
+  readonly report?: Report
+  /** Told what an operator should know of the files. */
+  readonly notice?: (text: string) => void
+}
+
+/** The log of a data folder over its files. Throws `store-busy` while another process has them. */
+export async function openLog(folder: DataFolder, trust: Trust, options: OpenLogOptions): Promise<OpenLog> {
+  const {
+    now,
+    documents,
+    verifyWorkers = 0,
+    publishIntervalMs = 1000,
+    report = () => undefined,
+    notice,
+  } = options
+  const store = await FileStore.open(folder.ledger, notice === undefined ? {} : { report: notice })
+  try {
+    const signers = async (bucket: string) => readLogSigner(folder, bucket)
+    const filled = documents === undefined ? {} : { documents }
+    const log = await Log.open({
+      trust,
+      store,
+      signers,
+      now,
+      verifyWorkers,
+      publishIntervalMs,
+      report,
+      ...filled,
+    })
+    return {
+      log,
+      async [Symbol.asyncDispose]() {
+        await log[Symbol.asyncDispose]()
+        await store[Symbol.asyncDispose]()
+      },
+    }
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+}

@@ -1,0 +1,40 @@
+// The newest final head of each log that this computer has verified, in one file: what a rollback is noticed by.
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { replaceKeyFile } from '@ledgerstone/border/key-file'
+import type { Memory } from '@ledgerstone/client/memory'
+import { integerMember, isObject, membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'
+import { Refused } from '@ledgerstone/core/refused'
+import { makeFolder } from './data-folder.ts'
+
+type Remembered = Record<string, { readonly size: number; readonly checkpoint: string }>
+
+/**
+ * `{"<trust and origin>": {"size", "checkpoint"}, ...}`, replaced as a whole. A file that cannot be read is refused, and
+ * never taken for a first sight: that would be how to make a client forget.
+ */
+export function fileMemory(path: string): Memory {
+  return {
+    async read(key) {
+      return readAll(path)[key]?.checkpoint
+    },
+    async write(key, size, checkpoint) {
+      const all = readAll(path)
+      if ((all[key]?.size ?? -1) >= size) return
+      makeFolder(dirname(path))
+      replaceKeyFile(path, `${JSON.stringify({ ...all, [key]: { size, checkpoint } }, null, 2)}\n`)
+    },
+  }
+}
+
+function readAll(path: string): Remembered {
+  if (!existsSync(path)) return {}
+  const value = parseJson(readFileSync(path, 'utf8'), path)
+  if (!isObject(value)) throw new Refused('malformed', `${path} is not a memory of final heads`)
+  const all: Remembered = {}
+  for (const [key, item] of Object.entries(value)) {
+    const { size, checkpoint } = membersOf(item, path, ['size', 'checkpoint'])
+    all[key] = { size: integerMember(size, 'size'), checkpoint: textMember(checkpoint, 'checkpoint') }
+  }
+  return all
+}

@@ -1,0 +1,56 @@
+// The ledger as a process of its own, over the file store: the place where stores and service meet.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createBearer } from '@ledgerstone/border/bearer'
+import { readPrivateKey } from '@ledgerstone/border/key-file'
+import { createLogger } from '@ledgerstone/border/logger'
+import { Refused } from '@ledgerstone/core/refused'
+import { parseTrust } from '@ledgerstone/core/trust'
+import { createLedgerApp } from '@ledgerstone/ledger/app'
+import type { LedgerConfig } from '@ledgerstone/ledger/config'
+import { createLedgerMetrics } from '@ledgerstone/ledger/metrics'
+import { reportTo } from '@ledgerstone/ledger/report'
+import { Log } from '@ledgerstone/log/log'
+import { SqliteDocuments } from '@ledgerstone/stores/documents/sqlite'
+import { FileStore } from '@ledgerstone/stores/file/store'
+
+export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable> {
+  const now = Date.now
+  const logger = createLogger({ name: 'ledger', level: config.logLevel })
+  const metrics = createLedgerMetrics()
+  const notice = (text: string): void => logger.warn(text)
+  await using stack = new AsyncDisposableStack()
+  const store = stack.use(await FileStore.open(config.store, { report: notice }))
+  const documents =
+    config.documents === undefined
+      ? undefined
+      : stack.use(await SqliteDocuments.open(config.documents, notice))
+  const trust = parseTrust(readFileSync(config.trust, 'utf8'))
+  const { verifyWorkers, publishIntervalMs, publicUrls, audience, issuers, trustedProxies } = config
+  const log = stack.use(
+    await Log.open({
+      ...{ trust, store, now, verifyWorkers, publishIntervalMs, report: reportTo(logger, metrics) },
+      ...(documents !== undefined && { documents }),
+      signers: async (bucket) => ({
+        ed25519: readPrivateKey(join(config.keys, `log-${bucket}-ed25519.pem`)),
+        mldsa44: readPrivateKey(join(config.keys, `log-${bucket}-mldsa44.pem`)),
+      }),
+    }),
+  )
+  for (const bucket of config.buckets) log.bucket(bucket)
+  const publicUrl = publicUrls[0]
+  if (publicUrl === undefined) throw new Refused('bad-config', 'publicUrls names no URL')
+  const { requestsPerSecondMax, eventStreamsMax, waitFinalMsMax } = config.limits
+  const app = await createLedgerApp({
+    ...{ log, logger, metrics, publicUrl, now, trustedProxies },
+    ...(documents !== undefined && { documents }),
+    bearer: createBearer({ audience, issuers, publicUrls, now }),
+    logPublic: config.log === 'public',
+    metricsPublic: config.metrics === 'public',
+    limits: { eventStreamsMax, waitFinalMsMax },
+    http: { requestsMax: requestsPerSecondMax },
+  })
+  stack.defer(() => app.close())
+  await app.listen(config.listen)
+  return stack.move()
+}
