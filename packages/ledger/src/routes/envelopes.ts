@@ -1,5 +1,4 @@
 // GET /v1/buckets/{bucket}/envelopes: many envelopes for mirrors, each as u32 n | n bytes (n = 0: none, or erased).
-import { Readable } from 'node:stream'
 import type { App } from '@ledgerstone/border/app'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import { readEnvelopes } from '@ledgerstone/log/read'
@@ -7,7 +6,7 @@ import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
 import { content, octets, refusals } from '../shapes.ts'
-import { cutOffStalled } from '../stall.ts'
+import { streamTo } from '../streaming.ts'
 
 /** Read at one go; as much again may wait for the reader. */
 const chunkBytes = 1_048_576
@@ -44,9 +43,8 @@ export function addEnvelopes(app: App, service: Service): void {
       const { from, limit } = request.query
       const bucket = log.bucket(request.params.bucket)
       const end = Math.min(from + limit, bucket.head.size)
-      cutOffStalled(reply, limits.stallMsMax)
       reply.header('content-type', 'application/octet-stream').header('cache-control', 'no-store')
-      return reply.send(Readable.from(envelopesOf(bucket, from, end), { objectMode: false }))
+      return reply.send(streamTo(reply, envelopesOf(bucket, from, end), limits.stallMsMax))
     },
   )
 }

@@ -1,5 +1,4 @@
 // GET /v1/buckets/{bucket}/events: server-sent events over fetch, under a token, for as long as the token lasts.
-import { Readable } from 'node:stream'
 import type { App } from '@ledgerstone/border/app'
 import { callerOf } from '@ledgerstone/border/caller'
 import { Refused } from '@ledgerstone/core/refused'
@@ -8,7 +7,7 @@ import { allow } from '../access.ts'
 import type { EventStreams } from '../event-streams.ts'
 import type { Service } from '../service.ts'
 import { content, refusals, text } from '../shapes.ts'
-import { cutOffStalled } from '../stall.ts'
+import { streamTo } from '../streaming.ts'
 
 export function addEvents(app: App, service: Service, streams: EventStreams): void {
   const { log, limits, now } = service
@@ -38,12 +37,11 @@ export function addEvents(app: App, service: Service, streams: EventStreams): vo
       const from = seen === undefined ? (request.query.from ?? bucket.head.size) : seen + 1
       const { events, close } = streams.open(bucket, { from, lifeMs: callerOf(request).expiresAt - now() })
       reply.raw.once('close', close)
-      cutOffStalled(reply, limits.stallMsMax)
       reply
         .header('content-type', 'text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store')
         .header('x-accel-buffering', 'no')
-      return reply.send(Readable.from(events, { objectMode: false }))
+      return reply.send(streamTo(reply, events, limits.stallMsMax))
     },
   )
 }
