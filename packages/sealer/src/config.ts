@@ -39,6 +39,8 @@ export type SealerConfig = {
     readonly scopeClaim?: string
   }[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** `token`: `/metrics` needs the scope `manage:metrics`. */
+  readonly metrics: 'public' | 'token'
   /** Addresses of proxies whose `X-Forwarded-For` is believed; none. */
   readonly trustedProxies: readonly string[]
   /** How often the key registry is read again: 60,000. */
@@ -128,6 +130,11 @@ const sealerConfig = Type.Object(
       type: 'string',
       enum: ['debug', 'info', 'warn', 'error'],
       default: 'info',
+    }),
+    metrics: Type.Unsafe<SealerConfig['metrics']>({
+      type: 'string',
+      enum: ['public', 'token'],
+      default: 'token',
     }),
     trustedProxies: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
     refreshMs: Type.Integer({ minimum: 1000, maximum: 300_000, default: 60_000 }),

@@ -1,7 +1,8 @@
 // The sealer as a process of its own, and the parts of it that `npm start` puts beside the other services.
 import { readFileSync } from 'node:fs'
 import { createApp } from '@ledgerstone/border/app'
-import { createBearer } from '@ledgerstone/border/bearer'
+import { type Bearer, createBearer } from '@ledgerstone/border/bearer'
+import { callerFor, requireCaller } from '@ledgerstone/border/caller'
 import { addHealth } from '@ledgerstone/border/health'
 import { createLogger, type Logger } from '@ledgerstone/border/logger'
 import { addMetrics, createMetrics, measureRequests } from '@ledgerstone/border/metrics'
@@ -12,6 +13,7 @@ import { clientCredentials } from '@ledgerstone/client/token'
 import { keysBucket } from '@ledgerstone/core/names'
 import type { Sender } from '@ledgerstone/core/seal'
 import { parseTrust, type Trust } from '@ledgerstone/core/trust'
+import type { onRequestHookHandler } from 'fastify'
 import { readOwnClient, type SealerConfig } from './config.ts'
 import { checkSender, readSender } from './keys.ts'
 import { type ReceiverNames, Receivers } from './receivers.ts'
@@ -68,7 +70,7 @@ export async function startSealer(
   const app = await createApp({ logger, trustedProxies: config.trustedProxies })
   const metrics = createMetrics('sealer')
   measureRequests(app, metrics)
-  addMetrics(app, metrics)
+  addMetrics(app, metrics, config.metrics === 'public' ? undefined : managing(bearer, 'metrics'))
   addHealth(app, { keys: () => checkSender(sealer.sender, sealer.follower.fresh(), now()) })
   await app.register(sealRoutes({ sealer, bearer }))
   const stop = keepFresh(sealer.follower, {
@@ -76,6 +78,24 @@ export async function startSealer(
     onFailure: (error) => logger.error({ err: error }, 'the key registry cannot be read'),
   })
   app.addHook('preClose', async () => stop())
-  const url = await app.listen(config.listen)
-  return { url, [Symbol.asyncDispose]: () => app.close() }
+  try {
+    // A copy: Fastify writes into what it is given.
+    const url = await app.listen({ ...config.listen })
+    return { url, [Symbol.asyncDispose]: () => app.close() }
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+/** A token with the scope `manage:{area}`. */
+function managing(bearer: Bearer, area: string): onRequestHookHandler {
+  const accept = requireCaller(bearer)
+  return function guard(request, reply, next) {
+    accept(request, reply, (error) => {
+      if (error !== undefined) return next(error)
+      callerFor(request, 'manage', area)
+      next()
+    })
+  }
 }
