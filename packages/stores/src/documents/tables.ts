@@ -247,16 +247,17 @@ function conditions(
   const where: string[] = []
   const values: SQLInputValue[] = []
   let from = 'blocks b'
+  // A scalar query rather than EXISTS, which SQLite 3.53 joins by the page's range of blocks instead of by the block.
+  const same = (table: string, condition: string): string =>
+    `(SELECT 1 FROM ${table} t WHERE t.filling = b.filling AND t.block = b.block AND ${condition}) = 1`
   for (const [i, [table, condition, of]] of beside.entries()) {
     if (i === 0) from = `${table} b`
-    const same = `SELECT 1 FROM ${table} t WHERE t.filling = b.filling AND t.block = b.block AND ${condition}`
-    where.push(i === 0 ? condition : `EXISTS (${same})`)
+    where.push(i === 0 ? condition : same(table, condition))
     values.push(...of)
   }
   const plain = Object.entries({ type, sender }).filter(([, value]) => value !== undefined)
   for (const [column, value] of plain as (readonly [string, string])[]) {
-    const same = `SELECT 1 FROM blocks t WHERE t.filling = b.filling AND t.block = b.block AND t.${column} = ?`
-    where.push(beside.length === 0 ? `b.${column} = ?` : `EXISTS (${same})`)
+    where.push(beside.length === 0 ? `b.${column} = ?` : same('blocks', `t.${column} = ?`))
     values.push(value)
   }
   return { from, where: [...where, 'b.filling = ?'], values: [...values, filling] }

@@ -67,12 +67,15 @@ export class IdentityIndex {
   add(commit: Commit, from: number, rows: Bytes): void {
     this.#take(from, rows)
     this.#last = commit
-    if (this.#tail.rows >= tailRows && this.#flushing === undefined) this.#startFlush()
+    this.#flushWhenLong()
   }
 
   /** Resolves when the rows in memory are within their bound. Throws when the thread cannot write them. */
   async room(): Promise<void> {
-    while (this.#tail.rows >= tailRowsMax) await this.#flush
+    while (this.#tail.rows >= tailRowsMax) {
+      await (this.#repairing ?? this.#flush)
+      this.#flushWhenLong()
+    }
   }
 
   async find(identities: readonly Uint8Array[]): Promise<readonly (number | undefined)[]> {
@@ -118,13 +121,15 @@ export class IdentityIndex {
     this.#tail.rows += rows.length / identityRowBytes
   }
 
-  #startFlush(): void {
+  /** One flush at a time, and none while the index is built again. */
+  #flushWhenLong(): void {
+    if (this.#tail.rows < tailRows || this.#flushing !== undefined || this.#repairing !== undefined) return
     const { folder, thread } = this.#source
     this.#flushing = this.#tail
     this.#tail = emptyTail()
     const flush = thread.ask('advance', folder, markOf(this.#last)).then(() => {
       this.#flushing = undefined
-      if (this.#tail.rows >= tailRows) this.#startFlush()
+      this.#flushWhenLong()
     })
     this.#flush = flush.catch(async (error: unknown) => await this.#repair(error))
     // Whoever waits for room, or closes, meets the error.
@@ -133,7 +138,7 @@ export class IdentityIndex {
 
   /** Asks once more after building a broken index again. */
   async #ask<T>(question: () => T): Promise<T> {
-    await this.#repairing
+    while (this.#repairing !== undefined) await this.#repairing
     try {
       return question()
     } catch (error) {

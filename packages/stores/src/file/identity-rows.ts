@@ -15,6 +15,17 @@ import { indexFile, indexFiles } from './layout.ts'
 /** The state that an index has, or is to be brought to. */
 export type Mark = { readonly number: number; readonly size: number; readonly checksum: Uint8Array }
 
+const schemaVersion = 1
+// Made once: tables that went missing later must not be taken for empty ones.
+const schema = `
+  CREATE TABLE identities (identity BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE cases (key BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE mark (
+    only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL, size INTEGER NOT NULL, checksum BLOB NOT NULL
+  );
+  PRAGMA user_version = ${schemaVersion};
+`
+
 const rowsPerTransaction = 16_384
 const noCase = Buffer.alloc(32)
 
@@ -23,20 +34,19 @@ export function openIndex(folder: string): DatabaseSync {
   const path = join(folder, indexFile)
   // Created before SQLite does it, which would let others read it. Never opened otherwise: closing it drops locks.
   if (!fs.existsSync(path)) fs.closeSync(fs.openSync(path, 'wx', 0o600))
-  const database = new DatabaseSync(path)
+  const database = new DatabaseSync(path, { timeout: 5_000 })
   try {
     database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
       PRAGMA wal_autocheckpoint = 4000;
       PRAGMA journal_size_limit = 33554432;
-      PRAGMA busy_timeout = 5000;
-      CREATE TABLE IF NOT EXISTS identities (identity BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS cases (key BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS mark (
-        only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL, size INTEGER NOT NULL, checksum BLOB NOT NULL
-      );
+      BEGIN IMMEDIATE;
     `)
+    const version = database.prepare('PRAGMA user_version').get()?.['user_version']
+    if (version === 0) database.exec(schema)
+    else if (version !== schemaVersion) throw new BrokenIndex(`it is of version ${version}`)
+    database.exec('COMMIT')
   } catch (cause) {
     database.close()
     throw cause
