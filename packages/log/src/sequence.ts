@@ -160,8 +160,8 @@ function encodeEnvelopes(envelopes: readonly Uint8Array[]): Bytes {
 
 /**
  * Computes leaf hashes and root a second time, by another implementation, over the very buffers that the
- * store will write, and from a right edge of its own: a bit that flipped in memory must stop the bucket, not be signed. Throws an
- * assertion.
+ * store will write, and from a right edge of its own: a bit that flipped in memory must stop the bucket, not
+ * be signed. Throws an assertion.
  */
 export function checkBeforeWrite(tip: Tip, batch: Batch, next: Unchecked): Tip {
   const { entries } = batch
