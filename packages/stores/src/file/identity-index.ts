@@ -85,7 +85,13 @@ export class IdentityIndex {
         const recent = this.#flushing?.identities.get(key) ?? this.#tail.identities.get(key)
         return blockOf(this.#reader.identity.get(identity)) ?? recent
       }
-      return identities.map(lookUp)
+      // One transaction: SQLite then takes its locks once and keeps its pages from one look-up to the next.
+      this.#reader.database.exec('BEGIN')
+      try {
+        return identities.map(lookUp)
+      } finally {
+        this.#reader.database.exec('ROLLBACK')
+      }
     })
   }
 
@@ -172,6 +178,7 @@ type Reader = {
 
 function openReader(folder: string): Reader {
   const database = openIndex(folder)
+  database.exec('PRAGMA cache_size = -4096')
   return {
     database,
     identity: database.prepare('SELECT block FROM identities WHERE identity = ?'),
