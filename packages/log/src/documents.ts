@@ -1,5 +1,5 @@
-// The contract of the document store: every block as an indexed document, derived from the log and rebuildable.
-// Nothing that decides anything is ever taken from it; when it breaks, appends go on.
+// The contract of the document store: every block as an indexed document, derived from the log and
+// rebuildable. Nothing that decides anything is ever taken from it; when it breaks, appends go on.
 
 /** One block as a document: only what is in clear in the entry and in the envelope's header. */
 export type BlockDocument = {
@@ -43,11 +43,14 @@ export interface Documents extends AsyncDisposable {
   /** Documents of all blocks below this index are present. */
   complete(bucket: string): Promise<number>
   /**
-   * Adds documents of consecutive blocks from `from` on, `from` at most `complete`; atomic. Those that are present
-   * already are left as they are.
+   * Adds documents of consecutive blocks from `from` on, `from` at most `complete`; atomic. Those that are
+   * present already are left as they are.
    */
   put(bucket: string, from: number, documents: readonly BlockDocument[]): Promise<void>
-  /** Indexes of matching blocks at or above `from`, ascending (or at or below `from`, descending), at most `limit`. */
+  /**
+   * Indexes of matching blocks at or above `from`, ascending (or at or below `from`, descending), at most
+   * `limit`.
+   */
   find(
     bucket: string,
     filter: DocumentFilter,

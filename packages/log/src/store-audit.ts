@@ -1,5 +1,5 @@
-// What the audit asks of a store: to be read as it lies there, beside a writer or without one, and to check its own
-// structure. What the bytes mean (hashes, identities, statements, envelopes) is checked by the audit.
+// What the audit asks of a store: to be read as it lies there, beside a writer or without one, and to check
+// its own structure. What the bytes mean (hashes, identities, statements, envelopes) is checked by the audit.
 import type { Bytes } from '@ledgerstone/core/bytes'
 import type { Head } from './store.ts'
 
@@ -26,7 +26,9 @@ export interface StoreAudit extends AsyncDisposable {
 /** One bucket as of its last sound head when it was opened. */
 export interface BucketAudit extends AsyncDisposable {
   readonly head: Head
-  /** Whether the store was closed properly. If not, bytes behind the head may belong to a commit under way. */
+  /**
+   * Whether the store was closed properly. If not, bytes behind the head may belong to a commit under way.
+   */
   readonly isClosed: boolean
   /** Checks lengths, chains and frames; after it every byte is known to belong to one block, head or hash. */
   checkStructure(): AsyncGenerator<Finding>

@@ -1,4 +1,5 @@
-// What every store asks of a batch before it writes a byte of it. A wrong batch is our own bug, never a caller's.
+// What every store asks of a batch before it writes a byte of it. A wrong batch is our own bug, never a
+// caller's.
 import { strict as assert } from 'node:assert'
 import { hash } from 'node:crypto'
 import type { Bytes, Hash } from '@ledgerstone/core/bytes'
@@ -11,7 +12,10 @@ export const hashBytes = 32
 /** One row of identities: 32 bytes of identity, 32 bytes of case key. */
 export const identityRowBytes = 64
 
-/** The most bytes of entries, and of envelopes, in one batch: what a commit may leave behind when it is cut off. */
+/**
+ * The most bytes of entries, and of envelopes, in one batch: what a commit may leave behind when it is cut
+ * off.
+ */
 export const batchBytesMax: number = 2 * limits.commitBytesMax
 
 /** A bucket's name, also of a successor or lane (`~N`), and so the name of its folder. */
@@ -20,7 +24,9 @@ export const storedName: RegExp = /^[a-z][a-z0-9-]{0,62}(~[1-9][0-9]{0,3})?$/
 /** RFC 6962 section 2.1: the root of nothing is the SHA-256 of nothing. */
 export const emptyHead: Head = { size: 0, root: new Uint8Array(hash('sha256', new Uint8Array(), 'buffer')) }
 
-/** How many hashes level `level` of the tiles has at a size (C2SP tlog-tiles: one for each full tile below). */
+/**
+ * How many hashes level `level` of the tiles has at a size (C2SP tlog-tiles: one for each full tile below).
+ */
 export function tileHashes(size: number, level: number): number {
   return Math.floor(size / 256 ** level)
 }
@@ -59,7 +65,10 @@ export function equalHeads(a: Head, b: Head): boolean {
   return a.size === b.size && Buffer.compare(a.root, b.root) === 0
 }
 
-/** Ends of `count` frames with a big-endian length of `width` bytes each; asserts that they fill the bytes exactly. */
+/**
+ * Ends of `count` frames with a big-endian length of `width` bytes each; asserts that they fill the bytes
+ * exactly.
+ */
 function frameEnds(framed: Bytes, width: 2 | 4, count: number, what: string): number[] {
   const view = new DataView(framed.buffer, framed.byteOffset, framed.byteLength)
   const ends: number[] = []

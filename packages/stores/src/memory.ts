@@ -1,4 +1,5 @@
-// A store in memory, for tests. It polices the contract: what a real store would corrupt silently is an assertion here.
+// A store in memory, for tests. It polices the contract: what a real store would corrupt silently is an
+// assertion here.
 import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
@@ -9,8 +10,8 @@ import type { Batch, Head, Store } from '@ledgerstone/log/store'
 import { checkBatch, emptyHead, equalHeads, hashBytes, identityRowBytes, storedName } from './batch.ts'
 
 /**
- * How an append may fail: `full` refuses it with `store-full`; `lost` and `kept` throw an operating error, the
- * batch being absent or present when the head is read again.
+ * How an append may fail: `full` refuses it with `store-full`; `lost` and `kept` throw an operating error,
+ * the batch being absent or present when the head is read again.
  */
 export type Failure = 'full' | 'lost' | 'kept'
 

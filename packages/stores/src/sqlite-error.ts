@@ -8,7 +8,9 @@ export function sqliteCode(error: unknown): number | undefined {
 /** Another process, or another connection, has the lock. */
 export const sqliteBusy = 5
 
-/** Whether the file itself is at fault: SQLITE_ERROR (its tables are others), SQLITE_CORRUPT, SQLITE_NOTADB. */
+/**
+ * Whether the file itself is at fault: SQLITE_ERROR (its tables are others), SQLITE_CORRUPT, SQLITE_NOTADB.
+ */
 export function isBrokenFile(error: unknown): boolean {
   const code = sqliteCode(error)
   return code === 1 || code === 11 || code === 26

@@ -1,4 +1,5 @@
-// Calls into a thread of our own: SQLite is synchronous, and its page writes and long queries must not hold up commits.
+// Calls into a thread of our own: SQLite is synchronous, and its page writes and long queries must not hold
+// up commits.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { RefusalCode } from '@ledgerstone/core/refused'
 import { Refused } from '@ledgerstone/core/refused'
@@ -77,8 +78,9 @@ export class Thread<T extends Calls<T>> implements AsyncDisposable {
 }
 
 /**
- * To be called by the module that a thread runs: answers its questions, when it is one that was started with an input
- * that `open` takes. `open` gets that input and gives the calls; should it throw, every question is answered so.
+ * To be called by the module that a thread runs: answers its questions, when it is one that was started with
+ * an input that `open` takes. `open` gets that input and gives the calls; should it throw, every question is
+ * answered so.
  */
 export function serve<T extends Calls<T>>(
   open: (input: string, report: (text: string) => void) => T | undefined,

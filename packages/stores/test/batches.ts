@@ -1,4 +1,5 @@
-// Batches for tests. The store does not know what its bytes mean, so hashes here are made up, but of the right number.
+// Batches for tests. The store does not know what its bytes mean, so hashes here are made up, but of the
+// right number.
 import { hash, randomBytes } from 'node:crypto'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { concat, utf8 } from '@ledgerstone/core/bytes'

@@ -56,7 +56,7 @@ test('documents in SQLite: a file that is none is moved aside and an empty store
   }
 })
 
-test('documents in SQLite: a file that breaks while it is asked is refused once and filled anew', async () => {
+test('documents in SQLite: a file that breaks while it is asked is refused once and begun anew', async () => {
   await using folder = await temporaryFolder('memory')
   const path = join(folder.path, 'documents.sqlite')
   const first = await SqliteDocuments.open(path, noReport)
@@ -110,7 +110,8 @@ test('documents in SQLite: a fault in an index is found', async () => {
   await (await SqliteDocuments.open(path, noReport).then(filled))[Symbol.asyncDispose]()
   const database = new DatabaseSync(path, { defensive: false })
   database.exec(`PRAGMA writable_schema = ON;
-    UPDATE sqlite_schema SET sql = replace(sql, 'kid, block)', 'kid, position)') WHERE name = 'receivers_kid'`)
+    UPDATE sqlite_schema SET sql = replace(sql, 'kid, block)', 'kid, position)')
+    WHERE name = 'receivers_kid'`)
   database.close()
   await using documents = await SqliteDocuments.open(path, noReport)
   assert.notDeepEqual(await documents.faults(), [])

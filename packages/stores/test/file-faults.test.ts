@@ -1,4 +1,5 @@
-// Every write, cut and sync of the file store fails in every way; nothing acknowledged may be lost, nothing doubled.
+// Every write, cut and sync of the file store fails in every way; nothing acknowledged may be lost, nothing
+// doubled.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { Refused } from '@ledgerstone/core/refused'
@@ -18,7 +19,9 @@ const bucket = 'payments'
 const journalBytesMax = 3_000
 const counts = [3, 20, 250, 2, 30]
 
-/** Appends all batches; after an error it does what the engine does: reads the head and goes on from there. */
+/**
+ * Appends all batches; after an error it does what the engine does: reads the head and goes on from there.
+ */
 async function appendAll(store: FileStore, model: Model): Promise<number> {
   let errors = 0
   for (let i = 0; i < counts.length; ) {
@@ -94,7 +97,7 @@ for (const fault of ['lost', 'short', 'kept', 'full'] as const) {
   })
 }
 
-test('file store: after a power cut at any moment, what was acknowledged is there and nothing is half there', async () => {
+test('file store: after a power cut at any moment no block that was acknowledged is missing', async () => {
   const calls = await countCalls()
   const cut = fc.record({
     call: fc.integer({ min: 0, max: calls }),

@@ -1,4 +1,5 @@
-// The file store between processes: one at a time, and none of them may lose what it acknowledged when it is killed.
+// The file store between processes: one at a time, and none of them may lose what it acknowledged when it is
+// killed.
 import { strict as assert } from 'node:assert'
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -43,7 +44,7 @@ test('file store: what a killed process has acknowledged is there, and nothing t
   assert.equal(rounds, 6)
 })
 
-test('file store: a second process is refused, and named the first; a killed one leaves no lock', async () => {
+test('file store: a second process is told of the first; a killed one leaves no lock', async () => {
   await using folder = await temporaryFolder()
   const first = start(folder.path, 1)
   await once(first.stdout, 'data')
@@ -63,7 +64,7 @@ test('file store: a second process is refused, and named the first; a killed one
   await appendBlocks(store, bucket, blocksOf(1))
 })
 
-test('file store: a second opening in the same process is refused, and the first keeps its lock', async () => {
+test('file store: a second opening in the same process is refused; the first keeps its lock', async () => {
   await using folder = await temporaryFolder()
   const store = await FileStore.open(folder.path)
   await assert.rejects(FileStore.open(folder.path), refusedWith('store-busy'))

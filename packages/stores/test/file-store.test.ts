@@ -30,7 +30,7 @@ testStoreContract('file store', async () => {
   }
 })
 
-test('file store: gives the same answers as the memory store to any sequence of appends and openings', async () => {
+test('file store: answers as the memory store does after any appends and openings', async () => {
   const step = fc.oneof(
     {
       weight: 5,
@@ -101,7 +101,7 @@ test('file store: files are for their owner alone', async () => {
   assert.equal((await fs.stat(root)).mode & 0o777, 0o700)
 })
 
-test('file store: the making of a bucket that was cut off leaves nothing, and strays are reported', async () => {
+test('file store: a bucket whose making was cut off leaves nothing; strays are reported', async () => {
   await using folder = await temporaryFolder()
   const buckets = join(folder.path, 'buckets')
   await fs.mkdir(join(buckets, '.creating-payments'), { recursive: true })
@@ -166,7 +166,7 @@ async function checkFound(store: FileStore): Promise<void> {
   )
 }
 
-test('file store: an identity index that is missing, broken or of another history is built again', async () => {
+test("file store: an identity index that is missing, broken or another's is built again", async () => {
   const spoil: Record<string, (path: string) => Promise<void> | void> = {
     missing: (path) => fs.rm(path),
     'no database': (path) => fs.writeFile(path, 'x'.repeat(9_000)),
@@ -198,7 +198,7 @@ function change(path: string, statements: string): void {
   database.close()
 }
 
-test('file store: an identity index that breaks while it is asked is built again and then answers', async () => {
+test('file store: an identity index that breaks while it is asked is built again and answers', async () => {
   await using folder = await temporaryFolder('memory')
   const path = await storeWithIndex(folder.path)
   const bytes = await fs.readFile(path)

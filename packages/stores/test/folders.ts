@@ -5,7 +5,9 @@ import { join } from 'node:path'
 
 const memory = '/dev/shm'
 
-/** A folder for one test; in memory, where the system has that, for tests that simulate the disk themselves. */
+/**
+ * A folder for one test; in memory, where the system has that, for tests that simulate the disk themselves.
+ */
 export async function temporaryFolder(
   place: 'disk' | 'memory' = 'disk',
 ): Promise<AsyncDisposable & { readonly path: string }> {

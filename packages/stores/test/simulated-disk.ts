@@ -5,8 +5,8 @@ import type { File, FileOperations } from '../src/file/durable.ts'
 import { operatingSystem } from '../src/file/durable.ts'
 
 /**
- * How one call fails: `lost` without having done anything, `short` after half of it, `kept` after all of it, each
- * with EIO; `full` after half of it with ENOSPC; `crash` before it, and every later call too.
+ * How one call fails: `lost` without having done anything, `short` after half of it, `kept` after all of it,
+ * each with EIO; `full` after half of it with ENOSPC; `crash` before it, and every later call too.
  */
 export type Fault = 'lost' | 'short' | 'kept' | 'full' | 'crash'
 export type Call = { readonly kind: 'write' | 'truncate' | 'sync'; readonly file: string }
@@ -58,8 +58,8 @@ export class SimulatedDisk {
   }
 
   /**
-   * Leaves in the files what a power cut would: all that was synced and of the rest whatever `survives` picks, change
-   * by change. Nobody may have the files open.
+   * Leaves in the files what a power cut would: all that was synced and of the rest whatever `survives`
+   * picks, change by change. Nobody may have the files open.
    */
   cutPower(survives: (change: number) => boolean): void {
     let number = 0

@@ -8,7 +8,10 @@ import { schema, schemaVersion, Tables } from './tables.ts'
 const companions = ['', '-wal', '-shm', '-journal']
 const rowsPerSweep = 2_000
 
-/** The file of the document store, open in this process alone. Its functions are synchronous and run in a thread. */
+/**
+ * The file of the document store, open in this process alone. Its functions are synchronous and run in a
+ * thread.
+ */
 export class DocumentDatabase {
   readonly #path: string
   readonly #report: (text: string) => void
@@ -23,7 +26,10 @@ export class DocumentDatabase {
     this.#tables = new Tables(this.#database)
   }
 
-  /** A file that turns out to be broken is set aside; the question is refused, the next one meets an empty store. */
+  /**
+   * A file that turns out to be broken is set aside; the question is refused, the next one meets an empty
+   * store.
+   */
   ask<T>(question: (tables: Tables) => T): T {
     try {
       return question(this.#tables)
@@ -39,7 +45,10 @@ export class DocumentDatabase {
     }
   }
 
-  /** Removes the rows of dropped buckets bit by bit, letting other questions in between, and every trace of them. */
+  /**
+   * Removes the rows of dropped buckets bit by bit, letting other questions in between, and every trace of
+   * them.
+   */
   async sweep(): Promise<void> {
     while (!this.#isClosed && this.ask((tables) => tables.sweep(rowsPerSweep))) await setImmediate()
     if (!this.#isClosed) this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')

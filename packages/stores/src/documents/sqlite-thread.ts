@@ -1,4 +1,5 @@
-// The thread that has the document store's file open. This module is both its program and the description of its calls.
+// The thread that has the document store's file open. This module is both its program and the description of
+// its calls.
 import type { Documents } from '@ledgerstone/log/documents'
 import { serve, Thread } from '../thread.ts'
 import { DocumentDatabase } from './database.ts'

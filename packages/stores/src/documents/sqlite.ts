@@ -1,4 +1,5 @@
-// The document store over SQLite, in a thread of its own: a long query or a large page write holds up nobody else.
+// The document store over SQLite, in a thread of its own: a long query or a large page write holds up nobody
+// else.
 import type { BlockDocument, DocumentFilter, DocumentPage, Documents } from '@ledgerstone/log/documents'
 import type { Thread } from '../thread.ts'
 import type { DocumentCalls } from './sqlite-thread.ts'
@@ -12,8 +13,8 @@ export class SqliteDocuments implements Documents {
   }
 
   /**
-   * Opens the file, making it where there is none; one that is broken or of another version is moved aside, which
-   * `report` is told, and an empty one made. Throws `store-busy` when another process has it open.
+   * Opens the file, making it where there is none; one that is broken or of another version is moved aside,
+   * which `report` is told, and an empty one made. Throws `store-busy` when another process has it open.
    */
   static async open(path: string, report: (text: string) => void): Promise<SqliteDocuments> {
     const thread = createDocumentsThread(path, report)

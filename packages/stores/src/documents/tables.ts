@@ -1,6 +1,8 @@
-// The tables of the document store, and what is asked of them. Everything in here is synchronous and runs in a thread.
+// The tables of the document store, and what is asked of them. Everything in here is synchronous and runs in
+// a thread.
 //
-//     buckets     name -> number of the filling; a bucket that is dropped gets a new one, and its old rows go bit by bit
+//     buckets     name -> number of the filling; a bucket that is dropped gets a new one, and its old
+//                 rows go bit by bit
 //     blocks      one row for each block
 //     receivers   one for each receiver of a block, in the order of the envelope
 //     meta        one for each clear label of a block
@@ -14,10 +16,12 @@ import type { BlockDocument, DocumentFilter, DocumentPage } from '@ledgerstone/l
 export const schemaVersion = 1
 
 export const schema: string = `
-  CREATE TABLE buckets (filling INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, complete INTEGER NOT NULL);
+  CREATE TABLE buckets (
+    filling INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, complete INTEGER NOT NULL
+  );
   CREATE TABLE blocks (
-    filling INTEGER NOT NULL, block INTEGER NOT NULL, hash BLOB NOT NULL, time INTEGER NOT NULL, type TEXT NOT NULL,
-    id TEXT NOT NULL, sender TEXT NOT NULL, suite TEXT, media TEXT, actor TEXT,
+    filling INTEGER NOT NULL, block INTEGER NOT NULL, hash BLOB NOT NULL, time INTEGER NOT NULL,
+    type TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL, suite TEXT, media TEXT, actor TEXT,
     PRIMARY KEY (filling, block)
   ) WITHOUT ROWID;
   CREATE INDEX blocks_hash ON blocks (filling, hash);
@@ -230,8 +234,8 @@ export class Tables {
 }
 
 /**
- * Conditions on blocks `b`. The rows of the condition that is likely to be the rarest are gone through in the order of
- * blocks, which its index has; for each the others are looked up.
+ * Conditions on blocks `b`. The rows of the condition that is likely to be the rarest are gone through in the
+ * order of blocks, which its index has; for each the others are looked up.
  */
 function conditions(
   filling: number,
@@ -247,7 +251,8 @@ function conditions(
   const where: string[] = []
   const values: SQLInputValue[] = []
   let from = 'blocks b'
-  // A scalar query rather than EXISTS, which SQLite 3.53 joins by the page's range of blocks instead of by the block.
+  // A scalar query rather than EXISTS, which SQLite 3.53 joins by the page's range of blocks instead of by
+  // the block.
   const same = (table: string, condition: string): string =>
     `(SELECT 1 FROM ${table} t WHERE t.filling = b.filling AND t.block = b.block AND ${condition}) = 1`
   for (const [i, [table, condition, of]] of beside.entries()) {

@@ -9,8 +9,9 @@ const windowBytes = 1_048_576
 const endsAtOnce = 8_192
 
 /**
- * Checks that `size` frames, each with a big-endian length of `width` bytes, fill the first `bytes` of a file and end
- * where the ends say. Where they differ, the one that fits the next block is believed and the other reported.
+ * Checks that `size` frames, each with a big-endian length of `width` bytes, fill the first `bytes` of a file
+ * and end where the ends say. Where they differ, the one that fits the next block is believed and the other
+ * reported.
  */
 export async function* auditFrames(
   frames: File,

@@ -14,7 +14,9 @@ import { indexFile } from './layout.ts'
 
 const rowsAtOnce = 4_096
 
-/** Compares the index with the identities that it is derived from, row by row, as far as it says that it goes. */
+/**
+ * Compares the index with the identities that it is derived from, row by row, as far as it says that it goes.
+ */
 export async function* auditIndex(folder: string, files: Files, last: Commit): AsyncGenerator<PlainFinding> {
   const path = join(folder, indexFile)
   if (!existsSync(path)) {

@@ -152,7 +152,9 @@ export class Bucket implements AsyncDisposable {
     this.#index?.add(commit, batch.from, batch.identities)
   }
 
-  /** Opens the journal, or turns it when it is long; what it then holds goes to the disk in the data files. */
+  /**
+   * Opens the journal, or turns it when it is long; what it then holds goes to the disk in the data files.
+   */
   async #makeReady(): Promise<void> {
     if (!this.#journal.isBegun) {
       const { number } = this.#last

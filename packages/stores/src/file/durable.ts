@@ -1,4 +1,5 @@
-// The few things that the file store asks of the operating system. They are an argument, so that tests make each fail.
+// The few things that the file store asks of the operating system. They are an argument, so that tests make
+// each fail.
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -23,7 +24,10 @@ const read = promisify(fs.read)
 const open = promisify(fs.open)
 const close = promisify(fs.close)
 
-/** The operating system's own. Staging is synchronous: a write into the page cache costs less than a thread's turn. */
+/**
+ * The operating system's own. Staging is synchronous: a write into the page cache costs less than a thread's
+ * turn.
+ */
 export const operatingSystem: FileOperations = {
   write(file, parts, at) {
     let rest: readonly Uint8Array[] = parts
@@ -70,7 +74,7 @@ export function damaged(file: { readonly path: string }, at: number, what: strin
 }
 
 /** Makes the names in a folder durable: what was created in it or renamed into it. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const fd = await open(folder, 'r')
   try {
     await fsync(fd)

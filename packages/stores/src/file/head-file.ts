@@ -60,7 +60,10 @@ export function encodeCommit(
   }
 }
 
-/** Decodes record `number` (from 1) without looking at the one before. Returns undefined when its checksum is wrong. */
+/**
+ * Decodes record `number` (from 1) without looking at the one before. Returns undefined when its checksum is
+ * wrong.
+ */
 export function decodeCommit(
   record: Bytes,
   number: number,

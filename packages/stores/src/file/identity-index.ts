@@ -50,7 +50,10 @@ export class IdentityIndex {
     this.#last = last
   }
 
-  /** Opens the index as of a commit. One that is missing, broken or of another history is built again: that takes time. */
+  /**
+   * Opens the index as of a commit. One that is missing, broken or of another history is built again: that
+   * takes time.
+   */
   static async open(source: IndexSource, last: Commit): Promise<IdentityIndex> {
     const { reader, size } = await openOrRebuild(source, last)
     const index = new IdentityIndex(source, reader, last)

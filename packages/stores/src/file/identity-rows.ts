@@ -1,10 +1,12 @@
-// The identity index of a bucket: `identities.sqlite`, derived from the file `identities` and never ahead of it.
+// The identity index of a bucket: `identities.sqlite`, derived from the file `identities` and never ahead of
+// it.
 //
 //     identities   identity (32 bytes) -> index of its first block
 //     cases        case key (32 bytes) -> index of its newest block
 //     mark         rows of all blocks below `size` are in, according to commit `number` with `checksum`
 //
-// The mark is in the same transaction as the rows, so a crash leaves rows missing but never rows unaccounted for.
+// The mark is in the same transaction as the rows, so a crash leaves rows missing but never rows unaccounted
+// for.
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -21,7 +23,8 @@ const schema = `
   CREATE TABLE identities (identity BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE cases (key BLOB PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE mark (
-    only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL, size INTEGER NOT NULL, checksum BLOB NOT NULL
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    number INTEGER NOT NULL, size INTEGER NOT NULL, checksum BLOB NOT NULL
   );
   PRAGMA user_version = ${schemaVersion};
 `
@@ -32,7 +35,8 @@ const noCase = Buffer.alloc(32)
 /** Opens the index of a bucket's folder, making an empty one where there is none. */
 export function openIndex(folder: string): DatabaseSync {
   const path = join(folder, indexFile)
-  // Created before SQLite does it, which would let others read it. Never opened otherwise: closing it drops locks.
+  // Created before SQLite does it, which would let others read it. Never opened otherwise: closing it drops
+  // locks.
   if (!fs.existsSync(path)) fs.closeSync(fs.openSync(path, 'wx', 0o600))
   const database = new DatabaseSync(path, { timeout: 5_000 })
   try {

@@ -12,9 +12,10 @@
 //     n   entries, envelopes, identities, tiles of level 0 to 5: the batch, byte for byte
 //     32  SHA-256             of all the bytes before
 //
-// Two files take turns: when one is long enough the other is begun, and it is begun again only after all that it
-// holds is durable in the data files. The journal ends before the first frame that is not whole or does not
-// continue the one before it: such a frame was never answered for. Both files are empty in a closed store.
+// Two files take turns: when one is long enough the other is begun, and it is begun again only after all that
+// it holds is durable in the data files. The journal ends before the first frame that is not whole or does
+// not continue the one before it: such a frame was never answered for. Both files are empty in a closed
+// store.
 import { createHash } from 'node:crypto'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { equalBytes, Reader, utf8, Writer } from '@ledgerstone/core/bytes'
@@ -29,7 +30,10 @@ const magic = utf8('LSJRNL1\n')
 const headerBytes = 36 + recordBytes
 const checksumBytes = 32
 
-/** A frame that was read back; `previous` is the checksum of the commit record before, `batch` undefined in an opening frame. */
+/**
+ * A frame that was read back; `previous` is the checksum of the commit record before, `batch` undefined in an
+ * opening frame.
+ */
 export type Frame = {
   readonly number: number
   readonly record: Bytes
@@ -65,7 +69,10 @@ export class Journal {
     return this.#at >= this.#bytesMax
   }
 
-  /** Opens the empty journal with a frame that names the last commit. From here on the store counts as not closed. */
+  /**
+   * Opens the empty journal with a frame that names the last commit. From here on the store counts as not
+   * closed.
+   */
   async begin(last: Commit, lastRecord: Bytes): Promise<void> {
     this.#stage(encodeFrame(last.number, last.head.size, undefined, lastRecord))
     await this.commit()
@@ -96,8 +103,8 @@ export class Journal {
   }
 
   /**
-   * Empties both files, durably; the newest frames go last, so that a journal that was not wholly emptied still ends
-   * with the last commit. All that it held must be durable in the data files.
+   * Empties both files, durably; the newest frames go last, so that a journal that was not wholly emptied
+   * still ends with the last commit. All that it held must be durable in the data files.
    */
   async clear(): Promise<void> {
     for (const file of await inOrder(this.#files)) {
@@ -119,7 +126,10 @@ export function isJournalEmpty(files: Pair): boolean {
   return files.every((file) => lengthOf(file) === 0)
 }
 
-/** All frames in the order of their commits. Throws `damaged-store` when the older file ends before the newer begins. */
+/**
+ * All frames in the order of their commits. Throws `damaged-store` when the older file ends before the newer
+ * begins.
+ */
 export async function* readJournal(files: Pair): AsyncGenerator<Frame> {
   let last: Frame | undefined
   for (const file of await inOrder(files)) {

@@ -1,4 +1,5 @@
-// The files of a bucket and how long each is after a commit. No file has slack: every length follows from a commit.
+// The files of a bucket and how long each is after a commit. No file has slack: every length follows from a
+// commit.
 import { hashBytes, identityRowBytes, tileHashes, tileLevels } from '../batch.ts'
 import type { File } from './durable.ts'
 import type { Commit } from './head-file.ts'
@@ -10,7 +11,7 @@ export const bucketsFolder = 'buckets'
 export const endBytes = 8
 
 const levels = [0, 1, 2, 3, 4, 5] as const
-export type TileFile = `tiles-${(typeof levels)[number]}`
+type TileFile = `tiles-${(typeof levels)[number]}`
 export type DataFile =
   | 'entries'
   | 'entry-ends'

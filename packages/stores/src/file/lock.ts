@@ -1,14 +1,15 @@
-// One process at a time: an exclusive lock on the SQLite file `store.lock`. The kernel releases it with the process,
-// however that ends. It is never opened but by SQLite: closing any descriptor of it would release the lock.
+// One process at a time: an exclusive lock on the SQLite file `store.lock`. The kernel releases it with the
+// process, however that ends. It is never opened but by SQLite: closing any descriptor of it would release
+// the lock.
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Refused } from '@ledgerstone/core/refused'
 import { sqliteBusy, sqliteCode } from '../sqlite-error.ts'
 
-export const lockFile = 'store.lock'
+const lockFile = 'store.lock'
 /** Who holds the lock: for the message of whoever does not get it, and for nothing else. */
-export const ownerFile = 'store.pid'
+const ownerFile = 'store.pid'
 
 /** Takes the lock of a store's folder. Throws `store-busy`, naming the process that has it. */
 export function takeLock(root: string): Disposable {

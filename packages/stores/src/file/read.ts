@@ -1,4 +1,5 @@
-// Positional reads of what a commit covers. They take the commit as an argument, so they never meet a staged byte.
+// Positional reads of what a commit covers. They take the commit as an argument, so they never meet a staged
+// byte.
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { hashBytes, tileHashes, tileLevels } from '../batch.ts'
 import type { File } from './durable.ts'

@@ -1,4 +1,5 @@
-// Opening a bucket: what the journal holds is staged once more, by the code that staged it first, and made durable.
+// Opening a bucket: what the journal holds is staged once more, by the code that staged it first, and made
+// durable.
 import { strict as assert } from 'node:assert'
 import { equalBytes } from '@ledgerstone/core/bytes'
 import { checkBatch } from '../batch.ts'
@@ -13,11 +14,13 @@ import { dataFiles, lengthAfter } from './layout.ts'
 import { stageBatch, syncFiles, truncateTo, writeRecord } from './stage.ts'
 
 /**
- * The last commit of a bucket, after which every file has exactly the length that it says and all is on the disk.
+ * The last commit of a bucket, after which every file has exactly the length that it says and all is on the
+ * disk.
  *
- * A closed store has an empty journal, and then nothing may be amiss: any other length is damage. Otherwise the last
- * whole frame of the journal decides; whatever is behind it in the data files was never answered for and is cut off.
- * Takes time in proportion to the journal, not to the bucket. Throws `damaged-store`, naming file and offset.
+ * A closed store has an empty journal, and then nothing may be amiss: any other length is damage. Otherwise
+ * the last whole frame of the journal decides; whatever is behind it in the data files was never answered for
+ * and is cut off. Takes time in proportion to the journal, not to the bucket. Throws `damaged-store`, naming
+ * file and offset.
  */
 export async function recover(
   files: Files,
@@ -50,7 +53,9 @@ async function readClosed(files: Files): Promise<Commit> {
   return last
 }
 
-/** The commit before the journal's first frame: on the disk, for the journal was begun or turned after it was. */
+/**
+ * The commit before the journal's first frame: on the disk, for the journal was begun or turned after it was.
+ */
 async function readBase(files: Files, frame: Frame): Promise<Commit> {
   const isOpening = frame.batch === undefined
   const base = await readCommit(files.heads, isOpening ? frame.number : frame.number - 1)
@@ -77,7 +82,10 @@ function replay(files: Files, operations: FileOperations, last: Commit, frame: F
   return commit
 }
 
-/** A commit record is written after its frame was durable, so one behind the last frame means that frames are lost. */
+/**
+ * A commit record is written after its frame was durable, so one behind the last frame means that frames are
+ * lost.
+ */
 async function checkBehind(files: Files, last: Commit): Promise<void> {
   const at = last.number * recordBytes
   if (lengthOf(files.heads) < at + recordBytes) return

@@ -17,7 +17,10 @@ export function planCommit(last: Commit, batch: Batch, head: Head): { commit: Co
   })
 }
 
-/** Writes all of a batch but its commit record, whose place it takes with zeros: a full disk is met before the commit. */
+/**
+ * Writes all of a batch but its commit record, whose place it takes with zeros: a full disk is met before the
+ * commit.
+ */
 export function stageBatch(
   files: Files,
   operations: FileOperations,
@@ -48,7 +51,9 @@ export function truncateTo(files: Files, operations: FileOperations, commit: Com
   for (const file of dataFiles) operations.truncate(files[file], lengthAfter(commit, file))
 }
 
-/** Returns when the data files are on the disk. One after the other: the commits' syncs share the few threads. */
+/**
+ * Returns when the data files are on the disk. One after the other: the commits' syncs share the few threads.
+ */
 export async function syncFiles(files: Files, operations: FileOperations): Promise<void> {
   for (const file of dataFiles) await operations.sync(files[file])
 }

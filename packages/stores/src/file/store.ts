@@ -17,7 +17,9 @@ export type FileStoreOptions = {
   readonly report?: (message: string) => void
   /** For tests: how files are written, cut and synced. */
   readonly operations?: FileOperations
-  /** From what length on a journal file is left for the other: what a start after a crash has to go through. */
+  /**
+   * From what length on a journal file is left for the other: what a start after a crash has to go through.
+   */
   readonly journalBytesMax?: number
 }
 
@@ -152,7 +154,9 @@ export class FileStore implements Store {
   }
 }
 
-/** Names of the buckets' folders; removes those whose making was cut off, and leaves everything else alone. */
+/**
+ * Names of the buckets' folders; removes those whose making was cut off, and leaves everything else alone.
+ */
 async function sweep(folder: string, report: (message: string) => void): Promise<readonly string[]> {
   const names: string[] = []
   for (const entry of await fs.readdir(folder, { withFileTypes: true })) {
