@@ -1,6 +1,8 @@
-import fastifySwagger from '@fastify/swagger'
+import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { App } from '@ledgerstone/border/app'
+import type { FastifySchema } from 'fastify'
+import { content, text } from './shapes.ts'
 
 /** What the page at `/docs` may do: show itself, and ask this service. Its scripts and styles are its own files. */
 const pagePolicy = {
@@ -15,9 +17,26 @@ const pagePolicy = {
   'frame-ancestors': "'none'",
 }
 
+const metrics: FastifySchema = {
+  operationId: 'metrics',
+  summary: 'Numbers, in the text format of Prometheus',
+  tags: ['operation'],
+  response: { 200: content('text/plain', text, 'Metrics') },
+}
+
+/** Fastify calls what stands for the rest of a path `*`; a description needs a name for it. */
+const describeRoute: SwaggerTransform = ({ schema, url }) => {
+  if (url === '/metrics') return { schema: metrics, url }
+  if (url !== '/log/:bucket/tile/*') return { schema, url }
+  const { bucket, '*': tile } = (schema.params as { properties: Record<string, unknown> }).properties
+  const params = { type: 'object', properties: { bucket, tile } }
+  return { schema: { ...schema, params }, url: '/log/:bucket/tile/:tile' }
+}
+
 /** Notes what all routes say of themselves; register it before them. OpenAPI 3.1, for `/openapi.json`. */
 export async function describeApi(app: App, publicUrl: string): Promise<void> {
   await app.register(fastifySwagger, {
+    transform: describeRoute,
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -33,6 +52,7 @@ export async function describeApi(app: App, publicUrl: string): Promise<void> {
         { name: 'append', description: 'Adding sealed records' },
         { name: 'read', description: 'Buckets, blocks, proofs and events' },
         { name: 'log', description: 'C2SP tlog-tiles: static, cacheable' },
+        { name: 'operation', description: 'Health and metrics' },
         { name: 'article', description: "The article's payload; for showing, never for verifying" },
       ],
       security: [{ bearer: [] }, { dpop: [] }],
@@ -54,15 +74,22 @@ export async function describeApi(app: App, publicUrl: string): Promise<void> {
 
 /** `/openapi.json`, and the page at `/docs`. Both are the same for everyone and need no token. */
 export async function serveDescription(app: App): Promise<void> {
-  let text: string | undefined
+  let description: string | undefined
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    text ??= JSON.stringify(app.swagger())
+    description ??= JSON.stringify(app.swagger())
     reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache')
-    return text
+    return description
   })
   await app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     staticCSP: pagePolicy,
-    uiConfig: { deepLinking: true, validatorUrl: null, tryItOutEnabled: false, persistAuthorization: false },
+    theme: { title: 'Ledgerstone ledger API' },
+    uiConfig: {
+      layout: 'BaseLayout',
+      deepLinking: true,
+      validatorUrl: null,
+      tryItOutEnabled: false,
+      persistAuthorization: false,
+    },
   })
 }

@@ -36,7 +36,9 @@ export type Tested = {
   close(): Promise<void>
 }
 
-export type TestOptions = Partial<Omit<LedgerAppOptions, 'documents'>> & {
+export type TestOptions = Partial<Omit<LedgerAppOptions, 'documents' | 'log'>> & {
+  /** A log to use instead of a new one. */
+  readonly over?: Log
   readonly documents?: Documents | undefined
   readonly engine?: Partial<LogOptions>
   readonly level?: string
@@ -46,7 +48,7 @@ const issuerKey = await createKey('first')
 
 /** A ledger with `keys` and `payments`: a sealer, a shop and a receiver are registered. */
 export async function startLedger(options: TestOptions = {}): Promise<Tested> {
-  const { documents, engine = {}, level = 'info', ...rest } = options
+  const { documents, over, engine = {}, level = 'info', ...rest } = options
   const store = new MemoryStore()
   const sample = await createSample(store)
   const { clock } = sample
@@ -55,7 +57,7 @@ export async function startLedger(options: TestOptions = {}): Promise<Tested> {
   const metrics = createLedgerMetrics()
   const derived = documents === undefined ? {} : { documents }
   const report = reportTo(logger, metrics)
-  const log = await openPayments(sample, { ...derived, report, ...engine })
+  const log = over ?? (await openPayments(sample, { ...derived, report, ...engine }))
   const issuer = new FakeIssuer(issuerKey)
   const now = (): number => clock.ms
   const issuers = [{ issuer: issuerUrl, fetch: issuer.fetch }]

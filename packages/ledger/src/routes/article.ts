@@ -24,8 +24,10 @@ const which = {
 const listQuery = Type.Object(
   {
     ...which,
-    from: Type.Integer({ minimum: 0, default: 0 }),
-    limit: Type.Integer({ minimum: 1, maximum: limits.listBlocksMax, default: limits.listBlocksMax }),
+    from: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: limits.listBlocksMax, default: limits.listBlocksMax }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -51,7 +53,7 @@ export function addArticle(app: App, service: Service): void {
       onRequest: allow(service, 'read'),
     },
     async (request, reply) => {
-      const { bucket: name, receiver, from, limit } = request.query
+      const { bucket: name, receiver, from = 0, limit = limits.listBlocksMax } = request.query
       const bucket = log.bucket(name)
       const blocks = await readPage(bucket, from, limit, receiver)
       const next = from + blocks.length

@@ -20,12 +20,16 @@ const query = Type.Object(
     from: Type.Optional(
       Type.Integer({ minimum: 0, description: 'index to begin at: 0, or descending the newest' }),
     ),
-    limit: Type.Integer({ minimum: 1, maximum: limits.listBlocksMax, default: limits.listBlocksMax }),
-    order: Type.Unsafe<'ascending' | 'descending'>({
-      type: 'string',
-      enum: ['ascending', 'descending'],
-      default: 'ascending',
-    }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: limits.listBlocksMax, default: limits.listBlocksMax }),
+    ),
+    order: Type.Optional(
+      Type.Unsafe<'ascending' | 'descending'>({
+        type: 'string',
+        enum: ['ascending', 'descending'],
+        default: 'ascending',
+      }),
+    ),
     type: text(limits.typeNameBytesMax),
     sender: text(43, 'kid of the statement’s key'),
     receiver: text(43, 'kid that the envelope is sealed for'),
@@ -63,7 +67,7 @@ export function addBlocks(app: App, service: Service): void {
     },
     async (request, reply) => {
       const bucket = log.bucket(request.params.bucket)
-      const { from, limit, order } = request.query
+      const { from, limit = limits.listBlocksMax, order = 'ascending' } = request.query
       const filter = parseFilter(request.query)
       const page = { from, limit, order }
       const { size } = bucket.head

@@ -26,8 +26,10 @@ export function addEnvelopes(app: App, service: Service): void {
         params: Type.Object({ bucket: Type.String() }),
         querystring: Type.Object(
           {
-            from: Type.Integer({ minimum: 0, default: 0 }),
-            limit: Type.Integer({ minimum: 1, maximum: limits.envelopesMax, default: limits.envelopesMax }),
+            from: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
+            limit: Type.Optional(
+              Type.Integer({ minimum: 1, maximum: limits.envelopesMax, default: limits.envelopesMax }),
+            ),
           },
           { additionalProperties: false },
         ),
@@ -40,7 +42,7 @@ export function addEnvelopes(app: App, service: Service): void {
       exposeHeadRoute: false,
     },
     async (request, reply) => {
-      const { from, limit } = request.query
+      const { from = 0, limit = limits.envelopesMax } = request.query
       const bucket = log.bucket(request.params.bucket)
       const end = Math.min(from + limit, bucket.head.size)
       reply.header('content-type', 'application/octet-stream').header('cache-control', 'no-store')
