@@ -96,7 +96,12 @@ function format(value: unknown, depth: number): string {
   if (depth === limits.jsonDepthMax)
     throw new Refused('too-large', `JSON is nested deeper than ${limits.jsonDepthMax}`)
   if (Array.isArray(value)) return `[${value.map((item) => format(item, depth + 1)).join(',')}]`
-  const members = Object.entries(value).filter(([, member]) => member !== undefined)
-  members.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-  return `{${members.map(([name, member]) => `${format(name, depth)}:${format(member, depth + 1)}`).join(',')}}`
+  let members = ''
+  // Without a function, sort compares UTF-16 code units.
+  for (const name of Object.keys(value).sort()) {
+    const member = (value as Record<string, unknown>)[name]
+    if (member === undefined) continue
+    members += `${members === '' ? '' : ','}${format(name, depth)}:${format(member, depth + 1)}`
+  }
+  return `{${members}}`
 }
