@@ -57,13 +57,13 @@ export function findingOf(bucket: string | undefined, code: RefusalCode, what: s
 }
 
 export function findingInDocuments(
-  bucket: string,
+  bucket: string | undefined,
   block: number | undefined,
   code: RefusalCode,
   what: string,
 ): AuditFinding {
-  const place = block === undefined ? {} : { block }
-  return { kind: 'finding', copy: 'documents', bucket, file: 'documents', code, what, ...place }
+  const place = { ...(bucket !== undefined && { bucket }), ...(block !== undefined && { block }) }
+  return { kind: 'finding', copy: 'documents', file: 'documents', code, what, ...place }
 }
 
 /** A finding of the store's own structure. */

@@ -119,6 +119,15 @@ export class Log implements AsyncDisposable {
     return bucket
   }
 
+  /**
+   * Forgets the documents of a bucket and fills them in again, while everything else goes on; resolves when
+   * they are forgotten. Throws `unknown-bucket`, and `documents-unavailable` without a document store.
+   */
+  async rebuildDocuments(name: string): Promise<void> {
+    if (this.#filler === undefined) throw new Refused('documents-unavailable', 'there is no document store')
+    await this.#filler.rebuild(this.bucket(name))
+  }
+
   /** Commits what waits, publishes, and ends all threads. The stores stay open. */
   async [Symbol.asyncDispose](): Promise<void> {
     const others = this.buckets().filter(({ name }) => name !== keysBucket)

@@ -9,7 +9,7 @@ const verifiers = new Map<number, Verify>()
 
 parentPort?.on('message', ({ forget, keys, jobs }: VerifyMessage) => {
   if (forget) verifiers.clear()
-  for (const { number, algorithm, spki } of keys) verifiers.set(number, verifierOf(algorithm, spki))
+  for (const { number, algorithm, spki } of keys) verifiers.set(number, verifierOrNone(algorithm, spki))
   const verdicts = Uint8Array.from(decodeJobs(jobs), ({ key, signed, signature }) => {
     const verify = verifiers.get(key)
     if (verify === undefined) throw new Error(`the worker was not told of key ${key}`)
@@ -17,3 +17,14 @@ parentPort?.on('message', ({ forget, keys, jobs }: VerifyMessage) => {
   })
   parentPort?.postMessage(verdicts, [verdicts.buffer])
 })
+
+/**
+ * A key that OpenSSL does not take has signed nothing; it must not end the thread and with it others' jobs.
+ */
+function verifierOrNone(...[algorithm, spki]: Parameters<typeof verifierOf>): Verify {
+  try {
+    return verifierOf(algorithm, spki)
+  } catch {
+    return () => false
+  }
+}

@@ -7,6 +7,7 @@ export type Operation = 'append' | 'head' | 'entries' | 'hashes' | 'find' | 'new
 export class FaultyStore implements Store {
   readonly #store: Store
   readonly #faults: Operation[] = []
+  #isCut = false
   /** Called with each batch before it is written. */
   onAppend: ((bucket: string, batch: Batch) => void) | undefined
 
@@ -17,6 +18,11 @@ export class FaultyStore implements Store {
   /** The next calls of this operation throw an operating error, without reaching the store. */
   fail(operation: Operation, times = 1): void {
     for (let i = 0; i < times; i++) this.#faults.push(operation)
+  }
+
+  /** From now on every call fails: the process that holds this store is gone. */
+  cut(): void {
+    this.#isCut = true
   }
 
   /** Faults that have not happened yet. */
@@ -72,6 +78,7 @@ export class FaultyStore implements Store {
   }
 
   #meet(operation: Operation): void {
+    if (this.#isCut) throw new Error(`EIO: ${operation} after the end`)
     const at = this.#faults.indexOf(operation)
     if (at === -1) return
     this.#faults.splice(at, 1)

@@ -1,0 +1,106 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { formatHex } from '@ledgerstone/core/bytes'
+import type { BlockDocument, DocumentPage, Documents } from '../src/documents.ts'
+import type { LogEvent } from '../src/event.ts'
+import { readBlock } from '../src/read.ts'
+import { createSample, keys, openPayments, openSample, seal, until } from './sample.ts'
+
+/** Documents in memory that keep the contract: consecutive, complete, and failing when told to. */
+class MemoryDocuments implements Documents {
+  readonly buckets = new Map<string, BlockDocument[]>()
+  failures = 0
+  #rows(bucket: string): BlockDocument[] {
+    const rows = this.buckets.get(bucket) ?? []
+    this.buckets.set(bucket, rows)
+    return rows
+  }
+  async complete(bucket: string): Promise<number> {
+    return this.#rows(bucket).length
+  }
+  async put(bucket: string, from: number, documents: readonly BlockDocument[]): Promise<void> {
+    if (this.failures > 0) {
+      this.failures--
+      throw new Error('the document store is broken')
+    }
+    const rows = this.#rows(bucket)
+    assert.equal(from, rows.length, 'documents are consecutive')
+    for (const [i, { index }] of documents.entries()) assert.equal(index, from + i)
+    rows.push(...documents)
+  }
+  async find(): Promise<DocumentPage> {
+    return { indexes: [], complete: 0 }
+  }
+  async findHash(bucket: string, hash: string): Promise<number | undefined> {
+    return this.#rows(bucket).find((row) => row.hash === hash)?.index
+  }
+  async read(bucket: string, from: number, limit: number): Promise<readonly BlockDocument[]> {
+    return this.#rows(bucket).slice(from, from + limit)
+  }
+  async drop(bucket: string): Promise<void> {
+    this.buckets.delete(bucket)
+  }
+  async faults(): Promise<readonly string[]> {
+    return []
+  }
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+test('every block becomes a document, of keys too', async () => {
+  const documents = new MemoryDocuments()
+  await using log = await openPayments(await createSample(), { documents })
+  const payments = log.bucket('payments')
+  const records = await Promise.all(Array.from({ length: 150 }, () => seal()))
+  await payments.appendBatch(records, 'caller')
+  await until(() => documents.buckets.get('payments')?.length === 151, 'payments is filled')
+  await until(() => documents.buckets.get('keys')?.length === log.registry.size, 'keys is filled')
+  const row = documents.buckets.get('payments')?.[1]
+  const { hash, block } = await readBlock(payments, 1)
+  assert.deepEqual(row, {
+    index: 1,
+    hash: formatHex(hash),
+    time: block.time,
+    type: 'payment.captured',
+    id: records[0]?.statement.payload.id,
+    sender: keys.statement.kid,
+    suite: 'rsa-aes-cfb',
+    receivers: [keys.receiver.kid],
+    media: 'application/json',
+    meta: { currency: 'EUR' },
+  })
+  const genesis = documents.buckets.get('payments')?.[0]
+  assert.deepEqual(
+    [genesis?.type, genesis?.receivers, genesis?.suite],
+    ['ledgerstone.genesis', [], undefined],
+  )
+})
+
+test('when the document store breaks appends go on, and it is filled when it works again', async () => {
+  const documents = new MemoryDocuments()
+  const events: LogEvent[] = []
+  await using log = await openPayments(await createSample(), { documents, events })
+  const payments = log.bucket('payments')
+  await until(() => documents.buckets.get('payments')?.length === 1, 'payments is filled')
+  documents.failures = 2
+  await payments.append(await seal(), 'caller')
+  await payments.append(await seal(), 'caller')
+  await until(() => events.some(({ kind }) => kind === 'documents-failed'), 'the failure is reported')
+  await payments.append(await seal(), 'caller')
+  assert.equal(payments.head.size, 4)
+  await until(() => documents.buckets.get('payments')?.length === 4, 'payments is filled')
+  assert(events.some(({ kind }) => kind === 'documents-filled'))
+})
+
+test('a document store that was dropped is filled again at the next start, and while serving', async () => {
+  const sample = await createSample()
+  const documents = new MemoryDocuments()
+  {
+    await using log = await openPayments(sample)
+    await log.bucket('payments').append(await seal(), 'caller')
+  }
+  await using log = await openSample(sample, { documents })
+  await until(() => documents.buckets.get('payments')?.length === 2, 'payments is filled')
+  await log.rebuildDocuments('payments')
+  await log.bucket('payments').append(await seal(), 'caller')
+  await until(() => documents.buckets.get('payments')?.length === 3, 'payments is filled again')
+})
