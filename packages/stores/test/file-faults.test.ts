@@ -10,7 +10,7 @@ import type { TestBatch } from './batches.ts'
 import { batchOf, blocksOf } from './batches.ts'
 import { temporaryFolder } from './folders.ts'
 import { Model } from './model.ts'
-import type { Fault } from './simulated-disk.ts'
+import type { Call, Fault } from './simulated-disk.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { refusedWith } from './store-contract.ts'
 
@@ -59,25 +59,26 @@ async function headOf(store: FileStore): Promise<Head> {
   return await store.head(bucket).catch(async () => await store.head(bucket))
 }
 
-async function countCalls(): Promise<number> {
+async function callsOfOneRun(): Promise<readonly Call[]> {
   await using folder = await temporaryFolder('memory')
   const disk = new SimulatedDisk()
   const store = await FileStore.open(folder.path, { operations: disk.operations, journalBytesMax })
   await store.create(bucket)
   assert.equal(await appendAll(store, new Model()), 0)
   await store[Symbol.asyncDispose]()
-  return disk.calls.length
+  return disk.calls
 }
 
-async function runWithFault(call: number, fault: Fault): Promise<void> {
+async function runWithFaults(...faults: readonly (readonly [call: number, fault: Fault])[]): Promise<void> {
   await using folder = await temporaryFolder('memory')
   const disk = new SimulatedDisk()
-  disk.failing = { call, fault }
+  for (const [call, fault] of faults) disk.failing.set(call, fault)
   let store = await FileStore.open(folder.path, { operations: disk.operations, journalBytesMax })
   await store.create(bucket)
   const model = new Model()
   await headOf(store)
   await appendAll(store, model)
+  await headOf(store)
   await model.check(store, bucket)
   await store[Symbol.asyncDispose]().catch((cause: unknown) => assert(disk.hasFailed, String(cause)))
   store = await FileStore.open(folder.path)
@@ -85,20 +86,48 @@ async function runWithFault(call: number, fault: Fault): Promise<void> {
   await store[Symbol.asyncDispose]()
 }
 
-for (const fault of ['lost', 'short', 'kept', 'full'] as const) {
-  test(`file store: every call of the disk may fail once (${fault})`, async () => {
-    const calls = await countCalls()
-    assert(calls > 90, `${calls} calls`)
-    for (let call = 0; call < calls; call++) {
-      await runWithFault(call, fault).catch((cause: unknown) => {
-        throw new Error(`call ${call}`, { cause })
+async function runWithEach(
+  kind: Call['kind'],
+  faults: (call: number) => (readonly [number, Fault])[][],
+): Promise<void> {
+  const calls = await callsOfOneRun()
+  const failing = calls.flatMap((call, i) => (call.kind === kind ? [i] : []))
+  assert(failing.length > 20, `${failing.length} calls`)
+  for (const call of failing) {
+    for (const some of faults(call)) {
+      await runWithFaults(...some).catch((cause: unknown) => {
+        throw new Error(`${calls[call]!.file}: ${JSON.stringify(some)}`, { cause })
       })
     }
-  })
+  }
 }
 
+test('file store: every write may fail once, in every way', async () => {
+  await runWithEach('write', (call) =>
+    (['lost', 'short', 'kept', 'full'] as const).map((fault) => [[call, fault]]),
+  )
+})
+
+test('file store: every sync may fail once, in every way', async () => {
+  await runWithEach('sync', (call) => (['lost', 'kept', 'full'] as const).map((fault) => [[call, fault]]))
+})
+
+test('file store: what is done about a failure may fail, too', async () => {
+  for (const [kind, fault] of [
+    ['write', 'full'],
+    ['sync', 'lost'],
+  ] as const) {
+    await runWithEach(kind, (call) =>
+      [1, 2].map((after) => [
+        [call, fault],
+        [call + after, 'lost'],
+      ]),
+    )
+  }
+})
+
 test('file store: after a power cut at any moment no block that was acknowledged is missing', async () => {
-  const calls = await countCalls()
+  const calls = (await callsOfOneRun()).length
   const cut = fc.record({
     call: fc.integer({ min: 0, max: calls }),
     surviving: fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }),
@@ -111,7 +140,7 @@ test('file store: after a power cut at any moment no block that was acknowledged
       await (await FileStore.open(folder.path).then(created))[Symbol.asyncDispose]()
       for (const { call, surviving, sizes } of cuts) {
         const disk = new SimulatedDisk()
-        disk.failing = { call, fault: 'crash' }
+        disk.failing.set(call, 'crash')
         const store = await FileStore.open(folder.path, { operations: disk.operations, journalBytesMax })
         const inDoubt = await appendUntilCrash(store, model, sizes)
         await store[Symbol.asyncDispose]().catch(() => undefined)

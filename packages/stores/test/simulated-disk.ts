@@ -17,8 +17,8 @@ type Change =
 
 export class SimulatedDisk {
   readonly calls: Call[] = []
-  /** Which call fails, counted from 0, and how. */
-  failing: { readonly call: number; readonly fault: Fault } | undefined
+  /** Which calls fail, counted from 0, and how. */
+  readonly failing = new Map<number, Fault>()
   hasFailed = false
   #isDown = false
   readonly #synced = new Map<string, Uint8Array>()
@@ -70,11 +70,7 @@ export class SimulatedDisk {
   }
 
   #call(kind: Call['kind'], file: File): Fault | undefined {
-    const fault = this.#isDown
-      ? 'crash'
-      : this.failing?.call === this.calls.length
-        ? this.failing.fault
-        : undefined
+    const fault = this.#isDown ? 'crash' : this.failing.get(this.calls.length)
     this.calls.push({ kind, file: file.path })
     if (fault === undefined) return undefined
     this.hasFailed = true
