@@ -1,5 +1,5 @@
-// The ledger's interface (see spec and /openapi.json), typed. What it answers is shown; what is to be believed is
-// verified by verify.ts and open.ts.
+// The ledger's interface (see spec and /openapi.json), typed. What it answers is shown; what is to be
+// believed is verified by verify.ts and open.ts.
 import { type Bytes, textOf } from '@ledgerstone/core/bytes'
 import {
   integerMember,
@@ -19,7 +19,13 @@ import { type EventOptions, followEvents, type LogEvent } from './events.ts'
 import { type Answer, type Ask, type Http, type HttpOptions, httpOf } from './http.ts'
 import { type LogReader, tileBytesMax } from './tiles.ts'
 
-/** The answer of an append. `hash` and `prevhash` in hexadecimal, `time` in UTC, `checkpoint` a note of `size`. */
+/** A sealed record or, for the key registry, a statement that needs no envelope. */
+export type Submission = Sealed | Pick<Sealed, 'statement'>
+
+/**
+ * The answer of an append. `hash` and `prevhash` in hexadecimal, `time` in UTC, `checkpoint` a note of
+ * `size`.
+ */
 export type Appended = {
   readonly bucket: string
   readonly index: number
@@ -103,10 +109,10 @@ export type PostOptions = {
 }
 
 export type LedgerApi = {
-  /** Appends one sealed record. Asks again by itself: a record has an identity, and is never appended twice. */
-  postBlock(bucket: string, sealed: Sealed, options?: PostOptions): Promise<Posted>
-  /** Appends at most 1,000 sealed records, 8 MiB; one result each, in their order. */
-  postBatch(bucket: string, records: readonly Sealed[]): Promise<readonly BatchResult[]>
+  /** Appends one record. Asks again by itself: a record has an identity, and is never appended twice. */
+  postBlock(bucket: string, record: Submission, options?: PostOptions): Promise<Posted>
+  /** Appends at most 1,000 records, 8 MiB; one result each, in their order. */
+  postBatch(bucket: string, records: readonly Submission[]): Promise<readonly BatchResult[]>
   buckets(): Promise<readonly BucketSummary[]>
   bucket(bucket: string): Promise<BucketDetail>
   blocks(bucket: string, filter?: BlockFilter): Promise<BlockPage>
@@ -116,7 +122,9 @@ export type LedgerApi = {
   envelope(bucket: string, block: BlockReference): Promise<Bytes>
   receipt(bucket: string, block: BlockReference): Promise<string>
   evidence(bucket: string, block: BlockReference): Promise<string>
-  /** Of `count` blocks from index `from`; undefined where there is none. Throws `gap` when they end too soon. */
+  /**
+   * Of `count` blocks from index `from`; undefined where there is none. Throws `gap` when they end too soon.
+   */
   envelopes(bucket: string, from: number, count: number): AsyncGenerator<Bytes | undefined>
   events(bucket: string, options?: EventOptions): AsyncGenerator<LogEvent>
   /** The static part under `/log/{bucket}/`. */
@@ -137,7 +145,7 @@ export function ledgerApi(options: HttpOptions): LedgerApi {
     http.ask({ path: at, accept, answerBytesMax, repeatable: true, ...more })
 
   return {
-    postBlock: (bucket, sealed, asked) => postBlock(http, path(bucket, '/blocks'), sealed, asked),
+    postBlock: (bucket, record, asked) => postBlock(http, path(bucket, '/blocks'), record, asked),
     postBatch: (bucket, records) => postBatch(http, path(bucket, '/blocks/batch'), records),
     async buckets() {
       const answer = objectOf(await get('/v1/buckets', json, limits.listBytesMax))
@@ -173,7 +181,7 @@ export function ledgerApi(options: HttpOptions): LedgerApi {
 }
 
 /** A log under C2SP tlog-tiles at a path of a service: a ledger's, or a mirror's. */
-export function logReader(http: Http, prefix: string): LogReader {
+function logReader(http: Http, prefix: string): LogReader {
   return {
     async checkpoint() {
       const asked = { path: `${prefix}/checkpoint`, accept: ['text/plain'], repeatable: true }
@@ -207,7 +215,7 @@ export function objectOf({ body }: Answer): JsonObject {
 async function postBlock(
   http: Http,
   path: string,
-  sealed: Sealed,
+  record: Submission,
   options: PostOptions = {},
 ): Promise<Posted> {
   const { receipt, wait, traceparent, signal } = options
@@ -215,7 +223,7 @@ async function postBlock(
     method: 'POST',
     path,
     query: { receipt, wait },
-    body: { mediaType: 'application/json', content: JSON.stringify(formatSealed(sealed)) },
+    body: { mediaType: 'application/json', content: JSON.stringify(formatSubmission(record)) },
     headers: traceparent === undefined ? {} : { traceparent },
     accept: json,
     answerBytesMax: limits.requestBytesMax,
@@ -228,12 +236,15 @@ async function postBlock(
 async function postBatch(
   http: Http,
   path: string,
-  records: readonly Sealed[],
+  records: readonly Submission[],
 ): Promise<readonly BatchResult[]> {
   const answer = await http.ask({
     method: 'POST',
     path,
-    body: { mediaType: 'application/json', content: JSON.stringify({ records: records.map(formatSealed) }) },
+    body: {
+      mediaType: 'application/json',
+      content: JSON.stringify({ records: records.map(formatSubmission) }),
+    },
     accept: json,
     answerBytesMax: 2 * limits.batchBytesMax,
     repeatable: true,
@@ -243,6 +254,10 @@ async function postBatch(
     throw new Refused('malformed', `${results.length} results for ${records.length} records`)
   }
   return results
+}
+
+function formatSubmission(record: Submission): JsonObject {
+  return 'envelope' in record ? formatSealed(record) : { statement: record.statement.jws }
 }
 
 function parseResult(value: Json): BatchResult {

@@ -8,7 +8,10 @@ import { Unreachable } from './problem.ts'
 const perRequest = 10_000
 const triesMax = 4
 
-/** Envelopes of `count` blocks; goes on after a stream that broke off. Throws `gap` when there are not so many. */
+/**
+ * Envelopes of `count` blocks; goes on after a stream that broke off. Throws `gap` when there are not so
+ * many.
+ */
 export async function* streamEnvelopes(
   http: Http,
   path: string,
@@ -35,7 +38,9 @@ export async function* streamEnvelopes(
   }
 }
 
-/** Frames out of the pieces of a stream. Throws `too-large`, and `malformed` for a frame that is cut short. */
+/**
+ * Frames out of the pieces of a stream. Throws `too-large`, and `malformed` for a frame that is cut short.
+ */
 export async function* framesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Bytes> {
   let rest: Uint8Array = new Uint8Array(0)
   for await (const chunk of chunks) {

@@ -1,11 +1,15 @@
-// Server-sent events (WHATWG HTML section 9.2), as a stream of a bucket's news that goes on after an interruption.
+// Server-sent events (WHATWG HTML section 9.2), as a stream of a bucket's news that goes on after an
+// interruption.
 import { isObject, type JsonObject, parseJson } from '@ledgerstone/core/canonical'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Http } from './http.ts'
 import { UnexpectedAnswer, Unreachable } from './problem.ts'
 
-/** `block`: a block was committed; `final`: a new final checkpoint. What `data` holds is shown, never believed. */
+/**
+ * `block`: a block was committed; `final`: a new final checkpoint. What `data` holds is shown, never
+ * believed.
+ */
 export type LogEvent = {
   readonly event: string
   /** What to hand back to go on after this event. */
@@ -24,8 +28,9 @@ const pauseMs = 1000
 const pauseMsMax = 30_000
 
 /**
- * The events of one path. The service ends a stream with its token, and networks end it at any time: the stream is
- * then asked for again, from the last event on. Ends when `signal` is aborted; throws what the service refuses.
+ * The events of one path. The service ends a stream with its token, and networks end it at any time: the
+ * stream is then asked for again, from the last event on. Ends when `signal` is aborted; throws what the
+ * service refuses.
  */
 export async function* followEvents(
   http: Http,

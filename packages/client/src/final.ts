@@ -16,8 +16,9 @@ export type FinalHead = {
 }
 
 /**
- * Reads and verifies it. Throws what `verifyCheckpoint` throws, `unknown-bucket` when the registry has no log keys of
- * the bucket, and `rolled-back`, `forked` or `bad-proof` when it does not continue what is remembered.
+ * Reads and verifies it. Throws what `verifyCheckpoint` throws, `unknown-bucket` when the registry has no log
+ * keys of the bucket, and `rolled-back`, `forked` or `bad-proof` when it does not continue what is
+ * remembered.
  */
 export async function readFinal(
   reader: LogReader,
@@ -32,9 +33,9 @@ export async function readFinal(
 }
 
 /**
- * How old the checkpoint is at most, by others' clocks; milliseconds since 1970. Logs publish again when nothing
- * happens, so an old final head that is shown again grows old by it. With a quorum it is the time since which the
- * quorum has stood; where the log stands alone, its own signature's.
+ * How old the checkpoint is at most, by others' clocks; milliseconds since 1970. Logs publish again when
+ * nothing happens, so an old final head that is shown again grows old by it. With a quorum it is the time
+ * since which the quorum has stood; where the log stands alone, its own signature's.
  */
 export function publishedAt(checkpoint: VerifiedCheckpoint, policy: Policy): number | undefined {
   const { quorum, cosigners, logSeconds } = checkpoint

@@ -48,7 +48,10 @@ export type Answer = { readonly status: number; readonly headers: Headers; reado
 export type Http = {
   /** Throws `Refused` with the service's code, `Unreachable`, `UnexpectedAnswer`, or `too-large`. */
   ask(ask: Ask): Promise<Answer>
-  /** The answer's body as it comes, however long: the time-out is for each piece of it. There are no second tries. */
+  /**
+   * The answer's body as it comes, however long: the time-out is for each piece of it. There are no second
+   * tries.
+   */
   stream(ask: Streamed): AsyncIterable<Uint8Array>
 }
 
@@ -133,7 +136,7 @@ export async function readBody(response: Response, bytesMax: number): Promise<By
 }
 
 /** A body piece by piece; whoever stops reading cancels it. (Not all browsers can iterate over a stream.) */
-export async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   if (body === null) return
   const reader = body.getReader()
   try {

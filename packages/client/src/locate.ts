@@ -1,4 +1,5 @@
-// When served entries are not those of a checkpoint: which is the first? Asked only once a verification has failed.
+// When served entries are not those of a checkpoint: which is the first? Asked only once a verification has
+// failed.
 import { type Bytes, equalBytes } from '@ledgerstone/core/bytes'
 import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
 import { tileWidth, widthOf } from '@ledgerstone/core/tile'
@@ -18,10 +19,11 @@ export class BadBlock extends Refused {
 }
 
 /**
- * The index of the first block whose served entry is not the one under the head's root, or undefined when it cannot be
- * told. Blocks below `linked` were served with sound links: each names the hash of the one before, so that all after
- * the first false one are false too, and halving finds it. What comes after them, up to `end` (the rest of the bundle), is then read block by block.
- * Throws `bad-proof` when the log's own tiles do not fit the root.
+ * The index of the first block whose served entry is not the one under the head's root, or undefined when it
+ * cannot be told. Blocks below `linked` were served with sound links: each names the hash of the one before,
+ * so that all after the first false one are false too, and halving finds it. What comes after them, up to
+ * `end` (the rest of the bundle), is then read block by block. Throws `bad-proof` when the log's own tiles do
+ * not fit the root.
  */
 export async function firstFalseBlock(
   reader: LogReader,
@@ -48,7 +50,9 @@ async function halve(reader: LogReader, head: Head, last: number): Promise<numbe
   return low
 }
 
-/** Whether the entry that is served for a block has the hash that the checkpoint's root covers in its place. */
+/**
+ * Whether the entry that is served for a block has the hash that the checkpoint's root covers in its place.
+ */
 async function isSigned(reader: LogReader, head: Head, index: number): Promise<boolean> {
   const tile = Math.floor(index / tileWidth)
   const leaf = (await readLeaves(reader, tile, head.size))[index % tileWidth]

@@ -11,8 +11,8 @@ export type Memory = {
   /** The checkpoint (its whole text) under this key; undefined when nothing is remembered. */
   read(key: string): Promise<string | undefined>
   /**
-   * Remembers a checkpoint of `size`. Where another process has written a larger one in the meantime that one stays:
-   * reading, comparing and writing are one step.
+   * Remembers a checkpoint of `size`. Where another process has written a larger one in the meantime that one
+   * stays: reading, comparing and writing are one step.
    */
   write(key: string, size: number, checkpoint: string): Promise<void>
 }
@@ -40,8 +40,8 @@ export async function recall(memory: Memory, trust: Trust, origin: string): Prom
 }
 
 /**
- * Throws `rolled-back` or `forked` unless a verified checkpoint continues what is remembered; returns what that is.
- * The checkpoint is not remembered yet: `remember` it when all that it covers has been found sound.
+ * Throws `rolled-back` or `forked` unless a verified checkpoint continues what is remembered; returns what
+ * that is. The checkpoint is not remembered yet: `remember` it when all that it covers has been found sound.
  */
 export async function compareWithMemory(
   memory: Memory,

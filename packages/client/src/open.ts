@@ -1,7 +1,7 @@
 /*
- * One block, verified by the trust file and opened with a receiver's key. In this order: the entry's bytes -> a receipt
- * under a final checkpoint -> its statement, judged by the registry that the entry names -> the envelope that the
- * statement names -> the record.
+ * One block, verified by the trust file and opened with a receiver's key. In this order: the entry's bytes ->
+ * a receipt under a final checkpoint -> its statement, judged by the registry that the entry names -> the
+ * envelope that the statement names -> the record.
  */
 import { openImported, type UnauthenticatedRecord } from '@ledgerstone/core/article'
 import { type Block, parseEntry } from '@ledgerstone/core/block'
@@ -44,9 +44,9 @@ export type VerifiedBlock = {
 }
 
 /**
- * Reads and verifies a block. Throws `unknown-block`, `bad-proof`, `no-quorum`, `bad-link` when another block is served
- * than the one asked for, why its statement may not stand, and `rolled-back` or `forked` when its checkpoint is not of
- * the history that is remembered.
+ * Reads and verifies a block. Throws `unknown-block`, `bad-proof`, `no-quorum`, `bad-link` when another block
+ * is served than the one asked for, why its statement may not stand, and `rolled-back` or `forked` when its
+ * checkpoint is not of the history that is remembered.
  */
 export async function readVerified(
   reader: BlockReader,
@@ -86,7 +86,10 @@ export async function readEnvelope(api: LedgerApi, verified: VerifiedBlock): Pro
   return envelope
 }
 
-/** The record of a verified block, or of an imported one what it held: that says of itself that it is unauthenticated. */
+/**
+ * The record of a verified block, or of an imported one what it held: that says of itself that it is
+ * unauthenticated.
+ */
 export async function openBlock(
   { block, judged, registry }: VerifiedBlock,
   envelope: Envelope,

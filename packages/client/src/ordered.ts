@@ -1,7 +1,7 @@
 /**
- * Does `work` for the items, at most `concurrency` at a time, and hands on the results in the order of the items. The
- * failure that is thrown is the first one in that order, an item that cannot be had included. `signal` tells those that
- * still run when one has failed, or when nobody reads on.
+ * Does `work` for the items, at most `concurrency` at a time, and hands on the results in the order of the
+ * items. The failure that is thrown is the first one in that order, an item that cannot be had included.
+ * `signal` tells those that still run when one has failed, or when nobody reads on.
  */
 export async function* inOrder<Item, Result>(
   items: Iterable<Item> | AsyncIterable<Item>,

@@ -2,7 +2,9 @@
 import { isObject } from '@ledgerstone/core/canonical'
 import { type RefusalCode, Refused, refusalCodes } from '@ledgerstone/core/refused'
 
-/** An answer that is not the one asked for. Every word of it is the service's, or of a proxy in front of it. */
+/**
+ * An answer that is not the one asked for. Every word of it is the service's, or of a proxy in front of it.
+ */
 export type Problem = {
   readonly status: number
   /** Absent when the answer is no problem document, or has a code that this program does not know. */
@@ -13,7 +15,9 @@ export type Problem = {
   readonly retryAfterMs?: number
 }
 
-/** The service failed, or answered what no service of Ledgerstone answers: an operating error, not a refusal. */
+/**
+ * The service failed, or answered what no service of Ledgerstone answers: an operating error, not a refusal.
+ */
 export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer'
   readonly status: number

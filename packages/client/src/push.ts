@@ -26,7 +26,9 @@ export type PushedRecord = {
   readonly type: string
   readonly record: Uint8Array
   readonly labels: Labels
-  /** A UUID of the caller's; with it a call can be made again, by another process even. Made up when absent. */
+  /**
+   * A UUID of the caller's; with it a call can be made again, by another process even. Made up when absent.
+   */
   readonly id?: string
   readonly case?: Case
   readonly refs?: readonly Hash[]
@@ -39,8 +41,9 @@ export type Pushed = {
 }
 
 /**
- * Seals and appends. What is sent again after a failure is the same sealed record; and when the caller pushes the same
- * record under the same id again, the sender's retry key lets the ledger know it, and the answer is its first block.
+ * Seals and appends. What is sent again after a failure is the same sealed record; and when the caller pushes
+ * the same record under the same id again, the sender's retry key lets the ledger know it, and the answer is
+ * its first block.
  */
 export async function push(pusher: Pusher, pushed: PushedRecord, options?: PostOptions): Promise<Pushed> {
   const { api, ledger, sender, receivers, now } = pusher

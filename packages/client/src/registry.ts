@@ -1,4 +1,5 @@
-// The key registry as this client has replayed it, from the pinned genesis up to a final checkpoint of `keys`.
+// The key registry as this client has replayed it, from the pinned genesis up to a final checkpoint of
+// `keys`.
 import { type Bytes, equalBytes } from '@ledgerstone/core/bytes'
 import { parseCheckpoint, type VerifiedCheckpoint, verifyCheckpoint } from '@ledgerstone/core/checkpoint'
 import { expectedOf, replayRegistry } from '@ledgerstone/core/evidence'
@@ -74,8 +75,8 @@ export class RegistryFollower {
 
   /**
    * Reads the newest final checkpoint of `keys` and what it adds. Calls at the same time share one reading.
-   * Throws what the registry, the checkpoint or a proof refuses, `rolled-back` and `forked` among it; the view of
-   * before then stays, and grows older.
+   * Throws what the registry, the checkpoint or a proof refuses, `rolled-back` and `forked` among it; the
+   * view of before then stays, and grows older.
    */
   refresh(): Promise<RegistryView> {
     this.#flight ??= this.#read().finally(() => {
@@ -138,7 +139,10 @@ export class RegistryFollower {
     return { registry, entries, checkpoint }
   }
 
-  /** What a verified checkpoint adds. Entries are applied only once the tree shows that they are the signed ones. */
+  /**
+   * What a verified checkpoint adds. Entries are applied only once the tree shows that they are the signed
+   * ones.
+   */
   async #advance(view: RegistryView, checkpoint: VerifiedCheckpoint): Promise<Omit<RegistryView, 'asOf'>> {
     const { reader } = this.#options
     const { head } = checkpoint
@@ -169,7 +173,10 @@ export class RegistryFollower {
   }
 }
 
-/** Throws `rolled-back` or `forked` unless these entries, found to be the signed ones, begin with the old tree. */
+/**
+ * Throws `rolled-back` or `forked` unless these entries, found to be the signed ones, begin with the old
+ * tree.
+ */
 function checkBegins(entries: readonly Bytes[], old: Head): void {
   if (old.size > entries.length) {
     throw new Refused('rolled-back', `keys has ${entries.length} blocks; it had ${old.size} before`)

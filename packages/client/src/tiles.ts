@@ -18,7 +18,10 @@ import {
 import { type Head, verifyConsistency, verifyInclusion } from '@ledgerstone/core/tree'
 import { inOrder } from './ordered.ts'
 
-/** Where a log's checkpoint and tiles are read: a ledger, a mirror, a folder of files. Nothing it gives is believed. */
+/**
+ * Where a log's checkpoint and tiles are read: a ledger, a mirror, a folder of files. Nothing it gives is
+ * believed.
+ */
 export type LogReader = {
   /** The newest final checkpoint. */
   checkpoint(): Promise<string>
@@ -31,7 +34,10 @@ export type Bundle = { readonly from: number; readonly entries: readonly Bytes[]
 
 const hashBytes = 32
 
-/** The inclusion proof of block `index` in the tree of `head`, checked for `leaf`, its hash. Throws `bad-proof`. */
+/**
+ * The inclusion proof of block `index` in the tree of `head`, checked for `leaf`, its hash. Throws
+ * `bad-proof`.
+ */
 export async function proveInclusion(
   reader: LogReader,
   leaf: Hash,
@@ -45,8 +51,9 @@ export async function proveInclusion(
 }
 
 /**
- * Proves that the history of `next` begins with that of `old`. Throws `rolled-back` when it is shorter, `forked` when
- * it is another one, and `bad-proof` when the tiles are not those of `next`, so that nothing is shown.
+ * Proves that the history of `next` begins with that of `old`. Throws `rolled-back` when it is shorter,
+ * `forked` when it is another one, and `bad-proof` when the tiles are not those of `next`, so that nothing is
+ * shown.
  */
 export async function proveConsistency(reader: LogReader, old: Head, next: Head): Promise<readonly Hash[]> {
   if (old.size > next.size) {
@@ -65,7 +72,10 @@ export async function proveConsistency(reader: LogReader, old: Head, next: Head)
   return proof
 }
 
-/** Whether `next` contains, at the old size, another root than the one remembered: then there are two histories. */
+/**
+ * Whether `next` contains, at the old size, another root than the one remembered: then there are two
+ * histories.
+ */
 async function isOfOther(reader: LogReader, old: Head, next: Head, proof: readonly Hash[]): Promise<boolean> {
   if (old.size === next.size) return true
   const edge = await readTiles(reader, planEdge(old.size), next.size)
@@ -78,12 +88,11 @@ async function isOfOther(reader: LogReader, old: Head, next: Head, proof: readon
   }
 }
 
-/** Tiles in the order of the plan, from a tree of `size`: each as wide as it is there, which is what is served. */
-export async function readTiles(
-  reader: LogReader,
-  tiles: readonly Tile[],
-  size: number,
-): Promise<readonly Bytes[]> {
+/**
+ * Tiles in the order of the plan, from a tree of `size`: each as wide as it is there, which is what is
+ * served.
+ */
+async function readTiles(reader: LogReader, tiles: readonly Tile[], size: number): Promise<readonly Bytes[]> {
   const hashes: Bytes[] = []
   const read = (tile: Tile, signal: AbortSignal): Promise<Bytes> =>
     readTile(reader, { ...tile, width: widthOf(tile.level, tile.index, size) }, signal)
@@ -110,7 +119,9 @@ export async function* readEntries(
   }
 }
 
-/** One whole bundle of a tree of `size`. Throws `malformed` when it does not hold the entries that it should. */
+/**
+ * One whole bundle of a tree of `size`. Throws `malformed` when it does not hold the entries that it should.
+ */
 export async function readBundle(
   reader: LogReader,
   index: number,

@@ -1,4 +1,5 @@
-// Access tokens for the services: fetched when needed, kept until shortly before they expire, one request at a time.
+// Access tokens for the services: fetched when needed, kept until shortly before they expire, one request at
+// a time.
 import { formatBase64, textOf, utf8 } from '@ledgerstone/core/bytes'
 import { integerMember, isObject, textMember } from '@ledgerstone/core/canonical'
 import { Refused } from '@ledgerstone/core/refused'
@@ -25,9 +26,9 @@ const answerBytesMax = 65_536
 const renewalMs = 30_000
 
 /**
- * Tokens by the client credentials grant (RFC 6749 section 4.4) with the secret in the Authorization header (section
- * 2.3.1). The source rejects with `bad-config` when the OAuth service refuses the client, `issuer-unavailable` when
- * it cannot be reached.
+ * Tokens by the client credentials grant (RFC 6749 section 4.4) with the secret in the Authorization header
+ * (section 2.3.1). The source rejects with `bad-config` when the OAuth service refuses the client,
+ * `issuer-unavailable` when it cannot be reached.
  */
 export function clientCredentials(options: ClientCredentials): TokenSource {
   const { now } = options
@@ -128,7 +129,10 @@ async function fetchJson(
   throw new Refused('issuer-unavailable', cause.message, { cause })
 }
 
-/** RFC 6749 section 5.2: `error` and `error_description` hold printable ASCII only; whatever else is there goes. */
+/**
+ * RFC 6749 section 5.2: `error` and `error_description` hold printable ASCII only; whatever else is there
+ * goes.
+ */
 function describe(error: string, value: Readonly<Record<string, unknown>> | undefined): string {
   const description = value?.['error_description']
   const text = typeof description === 'string' ? `${error} (${description})` : error

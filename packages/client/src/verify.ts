@@ -1,8 +1,8 @@
 /*
- * Verifying a whole bucket by the trust file alone. In this order, each step on what the one before has shown:
- * the registry from the pinned genesis -> the newest final checkpoint under the policy -> it continues what is
- * remembered -> every entry: form, links, tree, the checkpoint's root -> on request every statement, every envelope
- * -> the checkpoint is remembered.
+ * Verifying a whole bucket by the trust file alone. In this order, each step on what the one before has
+ * shown: the registry from the pinned genesis -> the newest final checkpoint under the policy -> it continues
+ * what is remembered -> every entry: form, links, tree, the checkpoint's root -> on request every statement,
+ * every envelope -> the checkpoint is remembered.
  */
 import { parseEntry } from '@ledgerstone/core/block'
 import type { Bytes } from '@ledgerstone/core/bytes'
@@ -49,7 +49,9 @@ export type BucketVerdict = {
   readonly policy: string
   readonly quorum: VerifiedCheckpoint['quorum']
   readonly checkpoint: VerifiedCheckpoint
-  /** When it was published, by the witnesses' clocks or, without a quorum, the log's; milliseconds since 1970. */
+  /**
+   * When it was published, by the witnesses' clocks or, without a quorum, the log's; milliseconds since 1970.
+   */
   readonly publishedAt?: number
   /** Head that was remembered before; absent: first sight, nothing was remembered. */
   readonly remembered?: Head
@@ -68,8 +70,8 @@ export type BucketVerdict = {
 }
 
 /**
- * Throws `BadBlock`, a `Refused` that names the first bad block, where one can be named; any other `Refused` for what
- * concerns the whole (`rolled-back`, `forked`, `no-quorum`, `nothing-checked`, ...).
+ * Throws `BadBlock`, a `Refused` that names the first bad block, where one can be named; any other `Refused`
+ * for what concerns the whole (`rolled-back`, `forked`, `no-quorum`, `nothing-checked`, ...).
  */
 export async function verifyBucket(options: VerifyOptions): Promise<BucketVerdict> {
   const { bucket, trust, memory, follower } = options
@@ -177,8 +179,9 @@ async function* replayed(reader: LogReader, head: Head, replay: BucketReplay): A
 }
 
 /**
- * Names the first block that is not the one under the checkpoint, where that can be found out; else the block that
- * failed, which the log has then signed as it is. The links of `linked` blocks had passed before the failure.
+ * Names the first block that is not the one under the checkpoint, where that can be found out; else the block
+ * that failed, which the log has then signed as it is. The links of `linked` blocks had passed before the
+ * failure.
  */
 async function located(
   refused: Refused,

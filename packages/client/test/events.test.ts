@@ -20,7 +20,8 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 const stream =
-  ': hello\n\nevent: block\nid: 7\ndata: {"index":7,\r\ndata: "é":1}\r\n\r\nevent: final\rdata: {"size":8}\r\rdata: {}'
+  ': hello\n\nevent: block\nid: 7\ndata: {"index":7,\r\ndata: "é":1}\r\n\r\n' +
+  'event: final\rdata: {"size":8}\r\rdata: {}'
 const events: LogEvent[] = [
   { event: 'block', id: '7', data: { index: 7, é: 1 } },
   { event: 'final', id: undefined, data: { size: 8 } },

@@ -3,8 +3,10 @@ import { after, before, test } from 'node:test'
 import { formatHex, textOf, utf8 } from '@ledgerstone/core/bytes'
 import { verifyEvidence } from '@ledgerstone/core/evidence'
 import { createKey } from '@ledgerstone/core/key-pair'
+import { originOf } from '@ledgerstone/core/names'
 import { openerOf } from '@ledgerstone/core/open'
 import { liveId } from '@ledgerstone/core/uuid'
+import { bodyStatement } from '@ledgerstone/log/genesis'
 import { codeOf, keys, receiver, sealer, start, until } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
 import { plainMemory } from '../src/memory.ts'
@@ -121,6 +123,18 @@ test('a block of the registry is the one that the registry was replayed from', a
   const verified = await readVerified(readerOf(), 'keys', 2)
   assert.equal(verified.block.bucket, 'keys')
   assert.equal(await codeOf(readEnvelope(served.api(), verified)), 'unknown-block')
+})
+
+test('a statement that needs no envelope is appended to the registry', async () => {
+  const { tested } = served
+  const origin = originOf(tested.sample.trust.ledger, 'keys')
+  const body = { kid: keys.other.kid, reason: 'lost' }
+  const statement = await bodyStatement(origin, 'ledgerstone.key.revoke', body, keys.registrar, start)
+  const scope = await tested.bearer('manage:keys')
+  const api = served.api(undefined, { token: async () => scope.authorization.slice('Bearer '.length) })
+  const { index, created } = await api.postBlock('keys', { statement })
+  assert.equal(created, true)
+  assert.equal(index, tested.log.bucket('keys').head.size - 1)
 })
 
 test('lists, reads and follows what was appended', async () => {

@@ -10,8 +10,8 @@ import { statementCheck } from '../src/statements.ts'
 import { type BucketVerdict, type VerifyOptions, verifyBucket } from '../src/verify.ts'
 
 /**
- * What stands between: sees the path below the service and the bytes of the answer, and may change them, or say that
- * nothing is there.
+ * What stands between: sees the path below the service and the bytes of the answer, and may change them, or
+ * say that nothing is there.
  */
 export type Between = (path: string, body: Uint8Array) => Uint8Array | undefined
 

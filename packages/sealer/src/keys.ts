@@ -13,7 +13,9 @@ export type KeyFiles = {
   readonly statement: string
   /** PEM, RSA: makes the key signatures. */
   readonly key: string
-  /** 32 bytes as `formatRetryKey` writes them; the same in all replicas, kept through rotations of the others. */
+  /**
+   * 32 bytes as `formatRetryKey` writes them; the same in all replicas, kept through rotations of the others.
+   */
   readonly retry: string
 }
 
@@ -33,8 +35,8 @@ export function formatRetryKey(key: Bytes): string {
 }
 
 /**
- * Throws unless the registry, whole, has both keys in force and under one owner: what the sealer signs would be
- * refused otherwise. `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`.
+ * Throws unless the registry, whole, has both keys in force and under one owner: what the sealer signs would
+ * be refused otherwise. `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`.
  */
 export function checkSender(sender: Sender, registry: Registry, now: number): void {
   const statement = registry.keyAt(sender.statement.kid, registry.size)

@@ -1,11 +1,14 @@
-// For whom a bucket's records are sealed: names out of the configuration, keys out of this process's own replay.
+// For whom a bucket's records are sealed: names out of the configuration, keys out of this process's own
+// replay.
 import type { RegistryFollower } from '@ledgerstone/client/registry'
 import { checkReceiver } from '@ledgerstone/core/judge'
 import { Refused } from '@ledgerstone/core/refused'
 import type { RegisteredKey, Registry } from '@ledgerstone/core/registry'
 import { type Receiver, receiverOf } from '@ledgerstone/core/seal'
 
-/** By bucket (`*`: all that are not named), each an owner, who may have several keys, or the kid of one key. */
+/**
+ * By bucket (`*`: all that are not named), each an owner, who may have several keys, or the kid of one key.
+ */
 export type ReceiverNames = Readonly<Record<string, readonly string[]>>
 
 type Named = { readonly name: string; readonly keys: readonly RegisteredKey[] }
@@ -28,9 +31,9 @@ export class Receivers {
   }
 
   /**
-   * The receivers of a bucket by a registry that is recent enough. A name without a key in force makes the registry be
-   * read again, for the key may just have been registered. Throws `unknown-bucket` when no receivers are configured,
-   * `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`, `keys-stale`.
+   * The receivers of a bucket by a registry that is recent enough. A name without a key in force makes the
+   * registry be read again, for the key may just have been registered. Throws `unknown-bucket` when no
+   * receivers are configured, `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`, `keys-stale`.
    */
   async of(bucket: string): Promise<readonly Receiver[]> {
     try {
@@ -38,7 +41,8 @@ export class Receivers {
     } catch (error) {
       if (!isAboutKeys(error) || this.#now() < this.#refreshedAt + refreshPauseMs) throw error
       this.#refreshedAt = this.#now()
-      await this.#follower.refresh()
+      // When the registry cannot be read now, what it said before stands.
+      await this.#follower.refresh().catch(() => Promise.reject(error))
       return this.#read(bucket)
     }
   }
@@ -53,14 +57,16 @@ export class Receivers {
 
   /** Looked up again only when the registry has grown. */
   #namedFor(bucket: string, registry: Registry): readonly Named[] {
-    const known = this.#known.get(bucket)
+    // By what is configured: buckets are the callers' to name.
+    const row = Object.hasOwn(this.#names, bucket) ? bucket : '*'
+    const known = this.#known.get(row)
     if (known?.registry === registry && known.size === registry.size) return known.named
-    const names = Object.hasOwn(this.#names, bucket) ? this.#names[bucket] : this.#names['*']
+    const names = this.#names[row]
     if (names === undefined || names.length === 0) {
       throw new Refused('unknown-bucket', `no receivers are configured for ${bucket}`)
     }
     const named = names.map((name) => ({ name, keys: keysOf(name, registry) }))
-    this.#known.set(bucket, { registry, size: registry.size, named })
+    this.#known.set(row, { registry, size: registry.size, named })
     return named
   }
 

@@ -1,11 +1,11 @@
 /*
  * What a caller wants sealed, out of a request. Either
  *
- *     content-type: application/json         {"type": "...", "record": <any JSON>, "meta"?: {...}, "id"?: "<uuid>"}
+ *     content-type: application/json      {"type":"...", "record":<any JSON>, "meta"?:{...}, "id"?:"<uuid>"}
  *
  * where the record is the exact text of that value (1.10 is not 1.1), or
  *
- *     content-type: <any other>              ?type=...&id=<uuid>&meta=<JSON>          the body is the record
+ *     content-type: <any other>           ?type=...&id=<uuid>&meta=<JSON>          the body is the record
  */
 import { type Bytes, textOf, utf8 } from '@ledgerstone/core/bytes'
 import { membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'

@@ -3,7 +3,9 @@ import type { RegistryFollower } from '@ledgerstone/client/registry'
 
 export type Refreshing = {
   readonly everyMs: number
-  /** Told of every reading that failed: the view then grows older, and at some age nothing is sealed any more. */
+  /**
+   * Told of every reading that failed: the view then grows older, and at some age nothing is sealed any more.
+   */
   readonly onFailure: (error: unknown) => void
 }
 

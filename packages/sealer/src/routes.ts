@@ -15,7 +15,9 @@ export type SealRoutes = { readonly sealer: Sealer; readonly bearer: Bearer }
 /** A record and what stands around it in a JSON request. */
 const bodyBytesMax = limits.recordBytesMax + limits.labelsBytesMax + 4096
 
-/** A plugin of its own context: it takes bodies of any media type, as bytes, and the app around it does not. */
+/**
+ * A plugin of its own context: it takes bodies of any media type, as bytes, and the app around it does not.
+ */
 export function sealRoutes({ sealer, bearer }: SealRoutes): FastifyPluginAsync {
   return async (plugin) => {
     const app = plugin as unknown as App
@@ -28,8 +30,8 @@ export function sealRoutes({ sealer, bearer }: SealRoutes): FastifyPluginAsync {
           operationId: 'seal',
           summary: 'Seal a record and append it',
           description:
-            'As JSON, the exact text of `record` is sealed. With any other media type the body is the record, ' +
-            'and `type`, `id` and `meta` (JSON) stand in the query. With an `id` a retry is safe.',
+            'As JSON, the exact text of `record` is sealed. With any other media type the body is the ' +
+            'record, and `type`, `id` and `meta` (JSON) stand in the query. With an `id` a retry is safe.',
           tags: ['append'],
           params: Type.Object({ bucket: Type.String() }),
           querystring: query,

@@ -1,4 +1,5 @@
-// Which client may have which types sealed: a statement carries the company's signature, whoever asked for it.
+// Which client may have which types sealed: a statement carries the company's signature, whoever asked for
+// it.
 import type { Caller } from '@ledgerstone/border/bearer'
 import { Refused } from '@ledgerstone/core/refused'
 

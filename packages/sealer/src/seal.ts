@@ -31,7 +31,9 @@ export type Sealer = {
 /** The ledger's answer, and whether the caller can ask again with the same id: only when it is his own. */
 export type SealAnswer = Appended & { readonly id: string; readonly retrySafe: boolean }
 
-/** A caller whose token covers appending to the bucket, and what he wants. `id`: his, or one made up for him. */
+/**
+ * A caller whose token covers appending to the bucket, and what he wants. `id`: his, or one made up for him.
+ */
 export type Asked = {
   readonly bucket: string
   readonly caller: Caller
@@ -75,7 +77,10 @@ function actorOf({ iss, client, sub }: Caller): Actor {
   return { iss, client, ...(sub !== undefined && { sub }) }
 }
 
-/** By a registry that is recent enough, for receivers in force by it; the content key is made and dropped in here. */
+/**
+ * By a registry that is recent enough, for receivers in force by it; the content key is made and dropped in
+ * here.
+ */
 async function seal(sealer: Sealer, draft: BucketDraft): Promise<Sealed> {
   checkSender(sealer.sender, sealer.follower.fresh(), sealer.now())
   return sealRecord(draft, sealer.sender, await sealer.receivers.of(draft.bucket))
@@ -89,7 +94,10 @@ async function pushTo(api: LedgerApi, bucket: string, sealed: Sealed, options: P
   }
 }
 
-/** What the caller is told. He must never take the sealer's trouble with the ledger for trouble with his own token. */
+/**
+ * What the caller is told. He must never take the sealer's trouble with the ledger for trouble with his own
+ * token.
+ */
 function answerOf(cause: unknown): unknown {
   if (cause instanceof Unreachable || (cause instanceof UnexpectedAnswer && cause.status >= 500)) {
     return new Refused('outcome-unknown', 'the ledger did not answer; ask again with the same id', { cause })

@@ -176,7 +176,7 @@ test('says that the outcome is unknown when the ledger does not answer, and name
   assert.equal(again.body['retrySafe'], true)
 })
 
-test('an answer of the ledger that is lost on the way is asked for again, and no block is doubled', async () => {
+test('an answer of the ledger that is lost is asked for again, and no block is doubled', async () => {
   await using running = await run()
   const { size } = running.ledger.log.bucket('payments').head
   let lost = 0

@@ -143,7 +143,7 @@ test('refuses key files that others may read, and files that hold something else
   assert.equal(await codeOf(readSender(files)), 'wrong-key')
 })
 
-test('does not start with key or client files that others may read, or a misspelled configuration', async (t) => {
+test('does not start with files that others may read, or a misspelled configuration', async (t) => {
   using folder = makeFolder()
   const ledger = await startLedger()
   t.after(() => ledger.close())

@@ -55,7 +55,8 @@ for (const [what, record] of [
 
 test('bytes of another media type are sealed as they are', async () => {
   const payload = Buffer.from([0, 255, 13, 10, 0x7b])
-  const query = `?type=payment.captured&id=${id.replace('0197', '0198')}&meta=${encodeURIComponent('{"page":1}')}`
+  const meta = encodeURIComponent('{"page":1}')
+  const query = `?type=payment.captured&id=${id.replace('0197', '0198')}&meta=${meta}`
   const headers = { 'content-type': 'application/pdf; version=1.7' }
   const { status, body } = await running.post('', { payload, query, headers })
   assert.equal(status, 201)
@@ -164,7 +165,7 @@ const refused: readonly [what: string, code: string, body: string, more?: Parame
     ],
     [
       'a media type that is none',
-      'malformed',
+      'wrong-media-type',
       'x',
       { headers: { 'content-type': 'text' }, query: '?type=payment.captured' },
     ],
