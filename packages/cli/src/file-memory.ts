@@ -1,6 +1,7 @@
 // The newest final head of each log that this computer has verified, in one file: what a rollback is noticed by.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { replaceKeyFile } from '@ledgerstone/border/key-file'
 import type { Memory } from '@ledgerstone/client/memory'
 import { integerMember, isObject, membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'
@@ -9,9 +10,11 @@ import { makeFolder } from './data-folder.ts'
 
 type Remembered = Record<string, { readonly size: number; readonly checkpoint: string }>
 
+const lockTimeoutMs = 10_000
+
 /**
  * `{"<trust and origin>": {"size", "checkpoint"}, ...}`, replaced as a whole. A file that cannot be read is refused, and
- * never taken for a first sight: that would be how to make a client forget.
+ * never taken for a first sight: that would be how to make a client forget. Throws `malformed`.
  */
 export function fileMemory(path: string): Memory {
   return {
@@ -19,12 +22,25 @@ export function fileMemory(path: string): Memory {
       return readAll(path)[key]?.checkpoint
     },
     async write(key, size, checkpoint) {
+      makeFolder(dirname(path))
+      using _ = takeLock(`${path}.lock`)
       const all = readAll(path)
       if ((all[key]?.size ?? -1) >= size) return
-      makeFolder(dirname(path))
       replaceKeyFile(path, `${JSON.stringify({ ...all, [key]: { size, checkpoint } }, null, 2)}\n`)
     },
   }
+}
+
+/** Commands may run at the same time, and none may forget what another has remembered. The kernel ends it, too. */
+function takeLock(path: string): Disposable {
+  const database = new DatabaseSync(path, { timeout: lockTimeoutMs })
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return { [Symbol.dispose]: () => database.close() }
 }
 
 function readAll(path: string): Remembered {

@@ -1,4 +1,5 @@
 // What the commands print: text for people, one JSON value with --json; results on stdout, everything else on stderr.
+import { UnexpectedAnswer, Unreachable } from '@ledgerstone/client/problem'
 import { Refused } from '@ledgerstone/core/refused'
 
 export type Output = {
@@ -35,6 +36,10 @@ export function explain(error: unknown): {
   readonly text: string
   readonly code?: string
 } {
+  // Nobody has refused anything where nobody answers.
+  if (isUnreachable(error)) {
+    return { exitCode: exitCodes.unreachable, text: `unreachable: ${error.message}` }
+  }
   if (error instanceof Refused) {
     const cause = error.cause instanceof Refused ? ` (${error.cause.message})` : ''
     return {
@@ -43,17 +48,7 @@ export function explain(error: unknown): {
       code: error.code,
     }
   }
-  if (isUnreachable(error)) {
-    return { exitCode: exitCodes.unreachable, text: `cannot reach the service: ${reasonOf(error)}` }
-  }
-  if (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    error.code.startsWith('E')
-  ) {
-    return { exitCode: exitCodes.failed, text: error.message }
-  }
+  if (isOperating(error)) return { exitCode: exitCodes.failed, text: error.message }
   return {
     exitCode: exitCodes.failed,
     text: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -61,11 +56,14 @@ export function explain(error: unknown): {
 }
 
 function isUnreachable(error: unknown): error is Error {
-  return error instanceof TypeError && error.message.includes('fetch failed')
+  if (error instanceof Unreachable) return true
+  return error instanceof Refused && error.code === 'issuer-unavailable' && isUnreachable(error.cause)
 }
 
-function reasonOf(error: Error): string {
-  return error.cause instanceof Error ? error.cause.message || String(error.cause) : error.message
+/** The machine's fault or a service's, whose words say it all: a stack would only hide them. */
+function isOperating(error: unknown): error is Error {
+  if (error instanceof UnexpectedAnswer) return true
+  return error instanceof Error && 'code' in error && /^E[A-Z0-9]+$/.test(String(error.code))
 }
 
 const barWidth = 30
