@@ -1,7 +1,7 @@
 // Reading a CSV file, plain or gzipped, line by line and never whole.
 import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { PassThrough, pipeline, type Transform } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { Refused } from '@ledgerstone/core/refused'
 import { parse } from 'csv-parse'
@@ -12,17 +12,27 @@ export type CsvLine<Column extends string> = {
   readonly values: Readonly<Record<Column, string>>
 }
 
-/** SHA-256 of the content, decompressed: the same for the file and its gzipped copy. Also counts the lines. */
+/**
+ * SHA-256 of the content, decompressed: the same for the file and its gzipped copy. Also counts the lines. Throws
+ * `malformed` for what is not UTF-8: replaced characters would be sealed unnoticed.
+ */
 export async function measureFile(
   path: string,
 ): Promise<{ readonly digest: Uint8Array; readonly lines: number }> {
   const hash = createHash('sha256')
+  const decoder = new TextDecoder('utf-8', { fatal: true })
   let lines = 0
   let last = 0x0a
-  for await (const chunk of contentOf(path) as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) lines++
-    last = chunk.at(-1) ?? last
+  try {
+    for await (const chunk of contentOf(path, new PassThrough()) as AsyncIterable<Buffer>) {
+      hash.update(chunk)
+      decoder.decode(chunk, { stream: true })
+      for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) lines++
+      last = chunk.at(-1) ?? last
+    }
+    decoder.decode()
+  } catch (cause) {
+    throw refusedFor(path, cause)
   }
   return { digest: hash.digest(), lines: lines + (last === 0x0a ? 0 : 1) }
 }
@@ -32,16 +42,27 @@ export async function* readLines<Column extends string>(
   path: string,
   columns: readonly Column[],
 ): AsyncGenerator<CsvLine<Column>> {
-  const parser = parse({ bom: true, columns: (header: string[]) => checkHeader(header, columns), info: true })
-  const content = contentOf(path).on('error', (error) => parser.destroy(error))
+  const parser = parse({
+    bom: true,
+    columns: (header: string[]) => checkHeader(header, columns),
+    info: true,
+    skip_empty_lines: true,
+  })
   try {
-    for await (const { record, info } of content.pipe(parser)) yield { number: info.lines, values: record }
+    for await (const { record, info } of contentOf(path, parser)) yield { number: info.lines, values: record }
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('CSV_')) {
-      throw new Refused('malformed', `${path}: ${cause.message}`, { cause })
-    }
-    throw cause
+    throw refusedFor(path, cause)
   }
+}
+
+/** What is wrong with the file's content is the file's fault; anything else is passed on. */
+function refusedFor(path: string, cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    return new Refused('malformed', `${path} is not UTF-8`, { cause })
+  }
+  if (!(cause instanceof Error) || !/^(?:CSV|Z)_/.test(code)) return cause
+  return new Refused('malformed', `${path}: ${cause.message}`, { cause })
 }
 
 function checkHeader<Column extends string>(header: readonly string[], columns: readonly Column[]): Column[] {
@@ -51,12 +72,14 @@ function checkHeader<Column extends string>(header: readonly string[], columns: 
   return [...columns]
 }
 
-function contentOf(path: string): Readable {
+/** The file's content, going through `end`. When the reader stops, the file is closed. */
+function contentOf(path: string, end: Transform): Transform {
   const file = createReadStream(path)
-  if (!isGzip(path)) return file
-  const content = createGunzip()
-  file.on('error', (error) => content.destroy(error))
-  return file.pipe(content)
+  // Whoever reads `end` gets the error; the callback keeps it from being thrown a second time.
+  const done = (): void => undefined
+  if (isGzip(path)) pipeline(file, createGunzip(), end, done)
+  else pipeline(file, end, done)
+  return end
 }
 
 function isGzip(path: string): boolean {

@@ -1,5 +1,6 @@
 // Pushing a file of invoices through the sealer: many at a time, and safe to run again.
 import { utf8 } from '@ledgerstone/core/bytes'
+import { Refused } from '@ledgerstone/core/refused'
 import { importId } from '@ledgerstone/core/uuid'
 import { measureFile, readLines } from './csv-file.ts'
 import { type InvoiceLine, InvoiceMapper, invoiceColumns, type MappedRecord } from './invoices.ts'
@@ -40,7 +41,7 @@ export async function importCsv(options: ImportOptions): Promise<ImportCount> {
   let leftOut = 0
   for await (const { number, values } of readLines(options.path, invoiceColumns)) {
     if (done === chosen.count) break
-    const mapped = mapper.map(values)
+    const mapped = mapLine(mapper, number, values)
     if (!chosen.includes(values)) continue
     if (mapped.length === 0) leftOut++
     for (const item of mapped) {
@@ -56,6 +57,15 @@ export async function importCsv(options: ImportOptions): Promise<ImportCount> {
   }
   await pushes.finish()
   return { lines: done, leftOut, records }
+}
+
+function mapLine(mapper: InvoiceMapper, number: number, values: InvoiceLine): readonly MappedRecord[] {
+  try {
+    return mapper.map(values)
+  } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause
+    throw new Refused(cause.code, `line ${number}: ${cause.message}`)
+  }
 }
 
 /** Runs at most so many tasks at once; the first error is thrown by the next `start` or by `finish`. */

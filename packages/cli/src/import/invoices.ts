@@ -116,7 +116,13 @@ function readDate(text: string): string {
   if (match === null) throw new Refused('malformed', 'InvoiceDate is not month/day/year hour:minute')
   const [, month = '', day = '', year = '', hour = '', minute = ''] = match
   const two = (part: string): string => part.padStart(2, '0')
-  return `${year}-${two(month)}-${two(day)}T${two(hour)}:${minute}`
+  const time = `${year}-${two(month)}-${two(day)}T${two(hour)}:${minute}`
+  // The 31st of February is read as a day of March.
+  const instant = new Date(`${time}Z`)
+  if (Number.isNaN(instant.getTime()) || !instant.toISOString().startsWith(time)) {
+    throw new Refused('malformed', 'InvoiceDate is no date')
+  }
+  return time
 }
 
 /** Quantity x UnitPrice in pounds and pence, exactly, rounded half away from zero; never in binary fractions. */
