@@ -4,12 +4,15 @@
 //                          [--profile FILE]     a CPU profile of the replay rounds
 //
 // replay      strict decoding, leaf hash, links and tree of every entry (BucketReplay), one thread
-// statements  strict decoding, registry and Ed25519 signature of every statement (judgeBlock), on 1 and on 2 threads
+// statements  strict decoding, registry and Ed25519 signature of every statement (judgeBlock), on 1 and on 2
+// threads
 //
-// Beside each, what cannot be saved: the hashes alone, the signatures alone. Their ratio holds on a busy machine, too.
+// Beside each, what cannot be saved: the hashes alone, the signatures alone. Their ratio holds on a busy
+// machine, too.
 //
-// Entries lie in bundles of 256, as tiles bring them. Every statement of the second part is signed; the replay takes
-// them in turn, for it does not look inside. One round warms up, the median of the others counts.
+// Entries lie in bundles of 256, as tiles bring them. Every statement of the second part is signed; the
+// replay takes them in turn, for it does not look inside. One round warms up, the median of the others
+// counts.
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { Session } from 'node:inspector/promises'

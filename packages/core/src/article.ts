@@ -2,11 +2,12 @@
  * The payload of the article's proof of concept, and chains that it wrote.
  *
  *     {"name", "statuscode", "status", "message",
- *      "blockchain": [{"index", "metainfo", "objecta", "objectb", "objectc", "timestamp", "hash", "prevhash"}, ...]}
+ *      "blockchain": [{"index", "metainfo", "objecta", "objectb", "objectc", "timestamp", "hash", "prevhash"},
+ *                     ...]}
  *
- * There, hash = hex SHA-256 of the UTF-8 of: the character whose code point is the index, timestamp, objecta, objectb,
- * objectc, prevhash, one after the other. Metainfo is outside the hash and the joints are ambiguous, so all that it can
- * show is that a chain is *consistent by the article's rule (weak)*.
+ * There, hash = hex SHA-256 of the UTF-8 of: the character whose code point is the index, timestamp, objecta,
+ * objectb, objectc, prevhash, one after the other. Metainfo is outside the hash and the joints are ambiguous,
+ * so all that it can show is that a chain is *consistent by the article's rule (weak)*.
  */
 import { sha256 } from '#primitives'
 import type { Block } from './block.ts'
@@ -39,7 +40,10 @@ export type ArticleSource = { readonly block: ArticleBlock; readonly source: Byt
 
 const members = ['index', 'metainfo', 'objecta', 'objectb', 'objectc', 'timestamp', 'hash', 'prevhash']
 
-/** The blocks of a chain: the article's payload, or the bare list of blocks. Throws `malformed`, `unknown-field`. */
+/**
+ * The blocks of a chain: the article's payload, or the bare list of blocks. Throws `malformed`,
+ * `unknown-field`.
+ */
 export function parseArticleChain(text: string): readonly ArticleSource[] {
   const list = isObject(parseJson(text, 'the chain'))
     ? memberSources(text, 'the chain').get('blockchain')
@@ -68,8 +72,9 @@ export function parseArticleBlock(source: string): ArticleBlock {
 }
 
 /**
- * The hash of a block by the article's rule, hexadecimal. What is no character (a surrogate, a code point outside
- * Unicode) becomes U+FFFD, as in Go, so each part is encoded by itself: two halves of a surrogate pair must not meet.
+ * The hash of a block by the article's rule, hexadecimal. What is no character (a surrogate, a code point
+ * outside Unicode) becomes U+FFFD, as in Go, so each part is encoded by itself: two halves of a surrogate
+ * pair must not meet.
  */
 export function articleHashOf(block: Omit<ArticleBlock, 'hash' | 'metainfo'>): string {
   const { index, timestamp, objecta, objectb, objectc, prevhash } = block
@@ -115,8 +120,8 @@ export type UnauthenticatedRecord = {
 }
 
 /**
- * Decrypts the original block inside an `article-block` envelope with the original receiver's key. The result is
- * unauthenticated, as its type says. Throws `cannot-open`.
+ * Decrypts the original block inside an `article-block` envelope with the original receiver's key. The result
+ * is unauthenticated, as its type says. Throws `cannot-open`.
  */
 export async function openImported(
   envelope: Envelope,
@@ -135,8 +140,9 @@ export async function openImported(
 }
 
 /**
- * A block in the article's shape, for showing and never for verifying: `hash` and `prevhash` are RFC 6962 leaf hashes.
- * `objectc` is the one of `receiver` (kid), or the first. An imported block shows its original parts.
+ * A block in the article's shape, for showing and never for verifying: `hash` and `prevhash` are RFC 6962
+ * leaf hashes. `objectc` is the one of `receiver` (kid), or the first. An imported block shows its original
+ * parts.
  */
 export function articleBlockOf(
   block: Block,
@@ -160,7 +166,10 @@ export function articleBlockOf(
   }
 }
 
-/** Whoever may append can put anything under the suite `article-block`; what is no block of the article's shows empty. */
+/**
+ * Whoever may append can put anything under the suite `article-block`; what is no block of the article's
+ * shows empty.
+ */
 function importedBlockOf(
   { ciphertext }: Envelope,
   timestamp: string,

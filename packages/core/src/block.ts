@@ -2,7 +2,7 @@
  * One entry of a bucket, the Merkle leaf, as exactly these bytes (members in this order, no white space):
  *
  *     {"v":1,"bucket":"payments","index":7,"time":"2026-11-23T03:17:00.000Z","prev":"<64 hex>","keys":12,
- *      "statement":"<JWS>"}                                                       on one line, at most 65,535 bytes
+ *      "statement":"<JWS>"}                                                 on one line, at most 65,535 bytes
  */
 import { type Bytes, formatHex, type Hash, parseHex, utf8 } from './bytes.ts'
 import { limits } from './limits.ts'
@@ -49,7 +49,10 @@ export function parseEntry(entry: Uint8Array): Block {
   }
 }
 
-/** An entry's members as they are spelled: `index`, `keys` decimal, `time` ISO 8601 not yet checked, `prev` hex. */
+/**
+ * An entry's members as they are spelled: `index`, `keys` decimal, `time` ISO 8601 not yet checked, `prev`
+ * hex.
+ */
 export type ScannedEntry = { readonly [name in keyof Block]: string }
 
 /** The form of an entry without the cost of converting it; times compare as texts. */
@@ -70,7 +73,8 @@ function formless(text: string): Refused {
     : new Refused('malformed', 'the entry is not in its exact form')
 }
 
-// The form admits ASCII only, so a byte that is not UTF-8 becomes U+FFFD and does not match. A byte order mark must stay.
+// The form admits ASCII only, so a byte that is not UTF-8 becomes U+FFFD and does not match. A byte order
+// mark must stay.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const head = new RegExp(
   '^\\{"v":1,"bucket":"([a-z][a-z0-9-]{0,62}(?:~[1-9][0-9]{0,3})?)","index":(0|[1-9][0-9]{0,15}),' +

@@ -5,8 +5,8 @@
 //     <base64 of the 32-byte root>
 //     <empty line, then the signature lines of a note: see note.ts and cosignature.ts>
 //
-// A log signs every head that it has committed with its Ed25519 key (a head note), and those that it publishes with its
-// ML-DSA-44 key too, so that a published head stays safe when Ed25519 falls.
+// A log signs every head that it has committed with its Ed25519 key (a head note), and those that it
+// publishes with its ML-DSA-44 key too, so that a published head stays safe when Ed25519 falls.
 import { formatBase64, parseBase64, utf8 } from './bytes.ts'
 import type { CheckpointBody, NoteSigner } from './cosignature.ts'
 import { signCosignature, verifyCosignature } from './cosignature.ts'
@@ -33,7 +33,10 @@ export type CheckpointExpected = {
   readonly logKeys: readonly Vkey[]
   /** The witnesses and their quorum, when one is asked for. Its log lines play no part here. */
   readonly policy?: Policy
-  /** True, the default: every log key must have signed. False, for a head note: those of type `note` must have. */
+  /**
+   * True, the default: every log key must have signed. False, for a head note: those of type `note` must
+   * have.
+   */
   readonly published?: boolean
 }
 
@@ -48,7 +51,9 @@ export type VerifiedCheckpoint = {
   readonly logSeconds: number | undefined
   /** The policy's witnesses that have cosigned, by their names in it, with their times. */
   readonly cosigners: readonly Cosigner[]
-  /** `none`: the policy asks for no witness, the log stands alone. `unasked`: there was no policy to judge by. */
+  /**
+   * `none`: the policy asks for no witness, the log stands alone. `unasked`: there was no policy to judge by.
+   */
   readonly quorum: 'reached' | 'none' | 'unasked'
 }
 
@@ -80,8 +85,9 @@ export function parseSize(text: string): number {
 }
 
 /**
- * One log signature on a head that is known to be committed: of type `note`, or of type `mldsa` with the time of
- * signing in `seconds` since 1970. A log must never sign two roots of one size; that is for the caller to see to.
+ * One log signature on a head that is known to be committed: of type `note`, or of type `mldsa` with the time
+ * of signing in `seconds` since 1970. A log must never sign two roots of one size; that is for the caller to
+ * see to.
  */
 export async function signHead(
   origin: string,
@@ -115,9 +121,9 @@ export function addSignatures(checkpoint: string, signatures: readonly NoteSigna
 }
 
 /**
- * Checks a checkpoint against what is known of its log. A bad signature of a known key, log or witness, refuses the
- * whole checkpoint; lines of unknown keys are skipped.
- * Throws `malformed`, `too-large`, `bad-checkpoint`, `no-quorum`.
+ * Checks a checkpoint against what is known of its log. A bad signature of a known key, log or witness,
+ * refuses the whole checkpoint; lines of unknown keys are skipped. Throws `malformed`, `too-large`,
+ * `bad-checkpoint`, `no-quorum`.
  */
 export async function verifyCheckpoint(
   text: string,

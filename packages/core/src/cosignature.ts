@@ -1,12 +1,13 @@
-// Cosignatures of C2SP tlog-cosignature: the cosigner has checked that the head follows from all heads it saw before.
+// Cosignatures of C2SP tlog-cosignature: the cosigner has checked that the head follows from all heads it saw
+// before.
 //
 //     note signature            u64 time | signature                            time: seconds since 1970
 //     Ed25519 signs             "cosignature/v1\ntime <seconds>\n" | note text
 //     ML-DSA-44 signs           "subtree/v1\n\0" | u8 n | key name | u64 time | u8 n | origin
 //                               | u64 start = 0 | u64 size | 32 root
 //
-// A log that signs its own checkpoint with ML-DSA-44 uses the same form under its origin's name. The time is never
-// zero here: zero says nothing about the head being the newest.
+// A log that signs its own checkpoint with ML-DSA-44 uses the same form under its origin's name. The time is
+// never zero here: zero says nothing about the head being the newest.
 import type { Sign } from '#primitives'
 import type { Bytes } from './bytes.ts'
 import { concat, Reader, utf8, Writer } from './bytes.ts'
@@ -51,7 +52,9 @@ export async function signCosignature(
   return { name: vkey.name, id: vkey.id, signature: concat(new Writer().uint64(seconds).finish(), signature) }
 }
 
-/** The time of a cosignature, in seconds since 1970, when it is the key's and valid. Throws `bad-signature`. */
+/**
+ * The time of a cosignature, in seconds since 1970, when it is the key's and valid. Throws `bad-signature`.
+ */
 export async function verifyCosignature(
   body: CheckpointBody,
   vkey: Vkey,

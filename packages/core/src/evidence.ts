@@ -5,8 +5,8 @@
  *      "keys":{"checkpoint":"<checkpoint of keys, size K>","entries":["<entry 0>", ..., "<entry K-1>"]},
  *      "ledger":"ledger.example.com/log","receipt":"<tlog-proof>","version":"ledgerstone-evidence-v1"}
  *
- * The registry is complete, because proofs show what is there and never what was left out (a revocation, say).
- * The trust file is not in it: whoever builds evidence could put his own there.
+ * The registry is complete, because proofs show what is there and never what was left out (a revocation,
+ * say). The trust file is not in it: whoever builds evidence could put his own there.
  */
 import { sha256 } from '#primitives'
 import { type Block, parseEntry } from './block.ts'
@@ -78,7 +78,9 @@ export function formatEvidence(evidence: Evidence): string {
   return text
 }
 
-/** Strict; checks nothing but the form. Throws `malformed`, `unknown-version`, `unknown-field`, `too-large`. */
+/**
+ * Strict; checks nothing but the form. Throws `malformed`, `unknown-version`, `unknown-field`, `too-large`.
+ */
 export function parseEvidence(text: string): Evidence {
   if (text.length > limits.evidenceBytesMax) throw new Refused('too-large', 'the evidence is over 32 MiB')
   const names = ['bucket', 'entry', 'envelope', 'index', 'keys', 'ledger', 'receipt', 'version']
@@ -104,8 +106,8 @@ export function parseEvidence(text: string): Evidence {
 }
 
 /**
- * Verifies evidence against the pinned trust, or, without one, only in itself. Everything in `text` is the attacker's
- * until this returns. Throws the reason.
+ * Verifies evidence against the pinned trust, or, without one, only in itself. Everything in `text` is the
+ * attacker's until this returns. Throws the reason.
  */
 export async function verifyEvidence(text: string, trust: Trust | undefined): Promise<EvidenceVerdict> {
   const evidence = parseEvidence(text)
@@ -136,7 +138,10 @@ async function replayKeys({ ledger, keys }: Evidence, trust: Trust | undefined):
   return replayRegistry(ledger, keys.entries, trust)
 }
 
-/** The registry of these entries of `keys`, complete from block 0, held against the trust file where there is one. */
+/**
+ * The registry of these entries of `keys`, complete from block 0, held against the trust file where there is
+ * one.
+ */
 export async function replayRegistry(
   ledger: string,
   entries: readonly Uint8Array[],

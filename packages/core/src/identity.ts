@@ -3,8 +3,8 @@ import { sha256 } from '#primitives'
 import { type Hash, utf8, Writer } from './bytes.ts'
 
 /**
- * Identity of a statement: SHA-256 over the log's origin, the registered owner of its key and its id, each with its length.
- * It survives a rotation of the sender's key between two tries.
+ * Identity of a statement: SHA-256 over the log's origin, the registered owner of its key and its id, each
+ * with its length. It survives a rotation of the sender's key between two tries.
  */
 export function identityOf(origin: string, owner: string, id: string): Hash {
   return keyed('ledgerstone identity v1', origin, owner, id)

@@ -1,4 +1,5 @@
-// Where the values of a JSON text stand in it: for callers that must keep a value's exact bytes (1.10 is not 1.1).
+// Where the values of a JSON text stand in it: for callers that must keep a value's exact bytes (1.10 is not
+// 1.1).
 import { Refused } from './refused.ts'
 
 /** A value's source text, without the white space around it. */

@@ -1,4 +1,5 @@
-// The one written rule by which a block outside `keys` may stand. Admission, audit, verifiers and mirrors all call it.
+// The one written rule by which a block outside `keys` may stand. Admission, audit, verifiers and mirrors all
+// call it.
 import type { Block } from './block.ts'
 import { membersOf } from './canonical.ts'
 import type { EnvelopeHeader } from './envelope.ts'
@@ -35,8 +36,9 @@ export async function judgeBlock(block: Block, registry: Registry): Promise<Judg
 }
 
 /**
- * Everything about a statement but its signature: log, time, key, role. Throws `wrong-log`, `stale-statement`,
- * `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`, `wrong-ledger`, `reserved`, `gap`.
+ * Everything about a statement but its signature: log, time, key, role. Throws `wrong-log`,
+ * `stale-statement`, `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`, `wrong-ledger`, `reserved`,
+ * `gap`.
  */
 export function judgeStatement(statement: Statement, place: Place, registry: Registry): RegisteredKey {
   const { bucket, index, time, keys } = place
@@ -62,9 +64,9 @@ export function judgeStatement(statement: Statement, place: Place, registry: Reg
 }
 
 /**
- * Whether the envelope may stand under its statement: the key signature's key and the statement's key have one
- * owner, and every receiver is registered and in force. (That the envelope is the one that the statement names is
- * `checkContent`.) Throws `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`.
+ * Whether the envelope may stand under its statement: the key signature's key and the statement's key have
+ * one owner, and every receiver is registered and in force. (That the envelope is the one that the statement
+ * names is `checkContent`.) Throws `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`.
  */
 export function judgeEnvelope(
   envelope: EnvelopeHeader,

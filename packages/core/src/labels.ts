@@ -1,4 +1,5 @@
-// The clear metadata of an envelope: who asked for it, what kind of data it is, small labels, blind index values.
+// The clear metadata of an envelope: who asked for it, what kind of data it is, small labels, blind index
+// values.
 import { formatBase64url, parseBase64url, utf8 } from './bytes.ts'
 import {
   formatCanonical,

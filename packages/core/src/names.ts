@@ -14,7 +14,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 export const keysBucket = 'keys'
 
 /** Types that begin with this carry a `body` and are admitted only from keys with the matching role. */
-export const reservedTypePrefix = 'ledgerstone.'
+const reservedTypePrefix = 'ledgerstone.'
 
 /**
  * A ledger name is a scheme-less lower-case URL prefix that ends in `/log`, at most 150 bytes:
@@ -33,7 +33,9 @@ export function checkBucketName(name: string): string {
   return name
 }
 
-/** Buckets that no wildcard scope covers and no configuration may declare; their successors and lanes are too. */
+/**
+ * Buckets that no wildcard scope covers and no configuration may declare; their successors and lanes are too.
+ */
 export function isReservedBucket(name: string): boolean {
   return name === keysBucket || name.startsWith(`${keysBucket}~`) || name.startsWith('ledgerstone-')
 }

@@ -1,8 +1,9 @@
 /*
- * Opening starts from the statement. The article's receiving flow alone ("unwrap, check the key signature, decrypt")
- * is forgeable: a receiver can put another text under a sender's signed key. So the order here is fixed: a block that
- * was judged -> the digest of the whole envelope -> one owner behind `signer` and `kid` -> unwrap -> key signature
- * -> decrypt -> strict base64. No plaintext is released earlier, and whatever fails has one code.
+ * Opening starts from the statement. The article's receiving flow alone ("unwrap, check the key signature,
+ * decrypt") is forgeable: a receiver can put another text under a sender's signed key. So the order here is
+ * fixed: a block that was judged -> the digest of the whole envelope -> one owner behind `signer` and `kid`
+ * -> unwrap -> key signature -> decrypt -> strict base64. No plaintext is released earlier, and whatever
+ * fails has one code.
  */
 import { publicOf, type Unwrap, unwrapperOf, verifierOf } from '#primitives'
 import type { Block } from './block.ts'
@@ -38,8 +39,8 @@ export async function openerOf(pkcs8: Uint8Array): Promise<Opener> {
 }
 
 /**
- * Opens the envelope of a judged block. Throws `cannot-open`, whatever the reason: a caller that could tell the
- * reasons apart would be an oracle. The `cause` is for the receiver's own eyes.
+ * Opens the envelope of a judged block. Throws `cannot-open`, whatever the reason: a caller that could tell
+ * the reasons apart would be an oracle. The `cause` is for the receiver's own eyes.
  */
 export async function openRecord(
   block: Block,

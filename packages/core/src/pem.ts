@@ -20,8 +20,8 @@ export function formatPrivateKeyPem(pkcs8: Uint8Array): string {
 }
 
 /**
- * The SPKI in a PEM text. The article's tools write an SPKI under the label `RSA PUBLIC KEY`, which by the book
- * holds PKCS#1: both contents are taken under that label. Throws `malformed` or `wrong-key`.
+ * The SPKI in a PEM text. The article's tools write an SPKI under the label `RSA PUBLIC KEY`, which by the
+ * book holds PKCS#1: both contents are taken under that label. Throws `malformed` or `wrong-key`.
  */
 export function parsePublicKeyPem(text: string): Bytes {
   const { label, content } = parsePem(text, 'a public key')

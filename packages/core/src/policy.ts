@@ -5,8 +5,8 @@
 //     group <name> all|any|<k> <name>...      each name is a member at most once
 //     quorum <name>|none                      exactly one line
 //
-// Stricter than the standard in what makes a quorum worthless: one vkey per witness, no key twice, no log that
-// witnesses itself, and any two quorums must share a witness.
+// Stricter than the standard in what makes a quorum worthless: one vkey per witness, no key twice, no log
+// that witnesses itself, and any two quorums must share a witness.
 import { utf8 } from './bytes.ts'
 import { limits } from './limits.ts'
 import { Refused } from './refused.ts'
@@ -35,8 +35,9 @@ export type Quorum =
     }
 
 /**
- * How many faulty witnesses the quorum bears. `overlap` is the least number of witnesses that two quorums share; `f` =
- * overlap - 1 of them may cosign two histories without both becoming final; any `absentMax` may be silent.
+ * How many faulty witnesses the quorum bears. `overlap` is the least number of witnesses that two quorums
+ * share; `f` = overlap - 1 of them may cosign two histories without both becoming final; any `absentMax` may
+ * be silent.
  */
 export type Faults =
   | { readonly quorum: 'none' }
@@ -182,8 +183,9 @@ function isReached(quorum: Quorum, cosigners: ReadonlySet<string>): boolean {
 }
 
 /**
- * The least number of witnesses that two quorums share. Of a group's n members two quorums reach k each, so at least
- * 2k - n are reached by both; the other witnesses can be kept apart, because no witness is in two members.
+ * The least number of witnesses that two quorums share. Of a group's n members two quorums reach k each, so
+ * at least 2k - n are reached by both; the other witnesses can be kept apart, because no witness is in two
+ * members.
  */
 function overlapOf(quorum: Quorum): number {
   if (quorum.kind === 'witness') return 1

@@ -1,8 +1,9 @@
-// Receipts: proof, for use without the ledger, that a block is in a checkpoint. C2SP tlog-proof, without `extra`.
+// Receipts: proof, for use without the ledger, that a block is in a checkpoint. C2SP tlog-proof, without
+// `extra`.
 //
 //     c2sp.org/tlog-proof@v1
 //     index <decimal>
-//     <base64 of 32 bytes>           the inclusion proof, from the leaf's sibling up; none for a tree of one entry
+//     <base64 of 32 bytes>      the inclusion proof, from the leaf's sibling up; none for a tree of one entry
 //     <empty line>
 //     <checkpoint>
 import type { Hash } from './bytes.ts'
@@ -56,7 +57,8 @@ export function parseReceipt(text: string): Receipt {
 }
 
 export function formatReceipt({ index, proof, checkpoint }: Receipt): string {
-  return `${version}\nindex ${index}\n${proof.map((hash) => `${formatBase64(hash)}\n`).join('')}\n${checkpoint}`
+  const hashes = proof.map((hash) => `${formatBase64(hash)}\n`).join('')
+  return `${version}\nindex ${index}\n${hashes}\n${checkpoint}`
 }
 
 /**

@@ -2,8 +2,8 @@
  * Bodies of the statements in the `keys` bucket.
  *
  *     ledgerstone.genesis       {bucket, ledger, ledgerKey, logKeys: [vkey, ...], policy: <64 hex>,
- *                                registrars: [registration, ...], threshold}                   block 0 of keys
- *     ledgerstone.genesis       {bucket, ledger}                                       block 0 of any other bucket
+ *                                registrars: [registration, ...], threshold}              block 0 of keys
+ *     ledgerstone.genesis       {bucket, ledger}                                  block 0 of any other bucket
  *     ledgerstone.log-keys      {log: <origin>, logKeys: [vkey, ...]}
  *     ledgerstone.policy        {policy: <64 hex>}
  *     ledgerstone.key.register  registration
@@ -11,7 +11,8 @@
  *     ledgerstone.key.revoke    {kid, reason, suspectFrom?: <time>}
  *     ledgerstone.key.approve   {}                              refs: [block hash of the request]
  *
- *     registration = {assurance, key: <base64url SPKI>, notAfter?, notBefore?, owner, proof, purpose, roles?: [...]}
+ *     registration = {assurance, key: <base64url SPKI>, notAfter?, notBefore?, owner, proof, purpose,
+ *                     roles?: [...]}
  *     proof        = {signature: <base64url>} by a signing key, {answered: <uuid>} by a receiving key
  */
 import { type Verify, verifierOf } from '#primitives'
@@ -35,7 +36,10 @@ import { parseVkey } from './vkey.ts'
 export type Purpose = 'sign' | 'receive'
 /** `ledger` signs geneses, `registrar` changes the registry, `erase` erases envelopes. */
 export type Role = 'ledger' | 'registrar' | 'erase'
-/** How sure the registrar was of whose key it is: made on its own machine, a token, a compared string, two people. */
+/**
+ * How sure the registrar was of whose key it is: made on its own machine, a token, a compared string, two
+ * people.
+ */
 export type Assurance = 'local' | 'token' | 'sas' | 'two-person'
 
 export type Registration = {
@@ -86,7 +90,10 @@ export function formatRegistration(registration: Registration): JsonObject {
   }
 }
 
-/** What a new signing key signs to prove that its holder asks for this registration, here; `body` less its proofs. */
+/**
+ * What a new signing key signs to prove that its holder asks for this registration, here; `body` less its
+ * proofs.
+ */
 export function proofMessage(origin: string, body: JsonObject): Bytes {
   return proofText('ledgerstone key proof v1', origin, body)
 }
@@ -168,8 +175,8 @@ export async function parseGenesisOfKeys(ledger: string, origin: string, body: J
 }
 
 /**
- * The verifier keys of a log, as texts: one to four different ones under its origin's name, one of them of type `note`
- * (without one no checkpoint of the log could be verified). Throws `malformed`, `wrong-key`.
+ * The verifier keys of a log, as texts: one to four different ones under its origin's name, one of them of
+ * type `note` (without one no checkpoint of the log could be verified). Throws `malformed`, `wrong-key`.
  */
 export function parseLogKeys(origin: string, value: Json | undefined): readonly string[] {
   const list = listMember(value, 'logKeys')

@@ -1,4 +1,5 @@
-// What one statement of the `keys` bucket asks for, and whether it counts: rules of registrars, owners and thresholds.
+// What one statement of the `keys` bucket asks for, and whether it counts: rules of registrars, owners and
+// thresholds.
 import { formatHex, type Hash, parseBase64url, parseHex } from './bytes.ts'
 import { type JsonObject, membersOf, textMember } from './canonical.ts'
 import { bucketOfOrigin } from './names.ts'
@@ -161,8 +162,8 @@ function checkRegistrar(signer: RegisteredKey): void {
 }
 
 /**
- * Whether the registry can still do what is asked. Approvals ask again, because the registry moves on between them: a
- * late approval must not move the block at which a key was revoked or replaced.
+ * Whether the registry can still do what is asked. Approvals ask again, because the registry moves on between
+ * them: a late approval must not move the block at which a key was revoked or replaced.
  */
 function checkPossible(asked: Asked, index: number, view: RegistryView): void {
   switch (asked.kind) {

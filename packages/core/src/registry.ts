@@ -1,4 +1,5 @@
-// The key registry: who may sign and receive, as everyone replays it from the `keys` bucket, beginning at the pinned genesis.
+// The key registry: who may sign and receive, as everyone replays it from the `keys` bucket, beginning at the
+// pinned genesis.
 import type { Verify } from '#primitives'
 import { type Block, noHash, parseEntry } from './block.ts'
 import { equalBytes, formatHex, type Hash } from './bytes.ts'
@@ -66,8 +67,9 @@ export class Registry {
   }
 
   /**
-   * A registry of one block. `pinned` is the genesis hash of the trust file; without it the registry is whatever the
-   * entry says, and a verdict on it is "not pinned". Throws `wrong-ledger` when the hash differs.
+   * A registry of one block. `pinned` is the genesis hash of the trust file; without it the registry is
+   * whatever the entry says, and a verdict on it is "not pinned". Throws `wrong-ledger` when the hash
+   * differs.
    */
   static async open(ledger: string, entry: Uint8Array, pinned?: Hash): Promise<Registry> {
     checkLedgerName(ledger)
@@ -181,7 +183,9 @@ export class Registry {
     return this.#requests
   }
 
-  /** Verifier keys of a log as of the first `size` blocks. Throws `unknown-bucket` when none were announced. */
+  /**
+   * Verifier keys of a log as of the first `size` blocks. Throws `unknown-bucket` when none were announced.
+   */
   logKeysAt(origin: string, size: number): readonly string[] {
     const row = this.#logKeys.get(origin)?.findLast(({ effective }) => effective < size)
     if (row === undefined)
@@ -238,7 +242,10 @@ export class Registry {
     }
   }
 
-  /** What a registrar asked for with a key that is now revoked counts no more: the key may have been a thief's by then. */
+  /**
+   * What a registrar asked for with a key that is now revoked counts no more: the key may have been a thief's
+   * by then.
+   */
   #dropVotes(owner: string): void {
     for (const [id, request] of this.#requests) {
       const owners = request.owners.filter((other) => other !== owner)

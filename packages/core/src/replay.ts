@@ -1,4 +1,5 @@
-// Reading a bucket from its beginning: form, hashes, links and tree of every entry, in one pass of constant memory.
+// Reading a bucket from its beginning: form, hashes, links and tree of every entry, in one pass of constant
+// memory.
 import { noHash, type ScannedEntry, scanEntry } from './block.ts'
 import { equalBytes, formatHex } from './bytes.ts'
 import { Refused } from './refused.ts'
@@ -42,8 +43,9 @@ export class BucketReplay {
   }
 
   /**
-   * Checks that the next entry is in its exact form and follows the one before: index, previous hash, time and
-   * `keys` never decreasing. Throws `malformed`, `unknown-version`, `bad-link`; the index it names is `size`.
+   * Checks that the next entry is in its exact form and follows the one before: index, previous hash, time
+   * and `keys` never decreasing. Throws `malformed`, `unknown-version`, `bad-link`; the index it names is
+   * `size`.
    */
   add(entry: Uint8Array): ScannedEntry {
     const scanned = scanEntry(entry)

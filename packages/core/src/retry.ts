@@ -1,4 +1,5 @@
-// Sealing the same record again changes its ciphertext; the retry value tells the ledger that it is the same record.
+// Sealing the same record again changes its ciphertext; the retry value tells the ledger that it is the same
+// record.
 import { hmacSha256, sha256 } from '#primitives'
 import { type Bytes, concat, equalBytes, utf8 } from './bytes.ts'
 

@@ -13,8 +13,9 @@ import { suiteNamed } from './suites.ts'
 export type Sealed = { readonly statement: Statement; readonly envelope: Envelope }
 
 /**
- * The JSON form: `{statement, envelope: {suite, signer, objecta, objectb, labels, receivers: [{kid, objectc}]}}`,
- * with objecta in base64, objectb and objectc in lower-case hexadecimal, as in the article's payload.
+ * The JSON form: `{statement, envelope: {suite, signer, objecta, objectb, labels, receivers: [{kid,
+ * objectc}]}}`, with objecta in base64, objectb and objectc in lower-case hexadecimal, as in the article's
+ * payload.
  */
 export function formatSealed(sealed: Sealed): JsonObject {
   return { statement: sealed.statement.jws, envelope: formatEnvelopeJson(sealed.envelope) }

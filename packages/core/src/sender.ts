@@ -5,8 +5,8 @@ import type { Sender } from './seal.ts'
 import { checkSpki } from './spki.ts'
 
 /**
- * A sender out of its private keys: `statement` signs the JWS, `key` (RSA) makes the key signatures. A sender of
- * imports alone has no RSA key: its statement key stands as the envelope's signer. Throws `wrong-key`.
+ * A sender out of its private keys: `statement` signs the JWS, `key` (RSA) makes the key signatures. A sender
+ * of imports alone has no RSA key: its statement key stands as the envelope's signer. Throws `wrong-key`.
  */
 export async function senderOf(
   statement: OwnKey,

@@ -1,4 +1,5 @@
-// Public keys as SubjectPublicKeyInfo (RFC 5280 4.1, RFC 8410, RFC 5480, RFC 8017 A.1, RFC 9881), in one spelling each.
+// Public keys as SubjectPublicKeyInfo (RFC 5280 4.1, RFC 8410, RFC 5480, RFC 8017 A.1, RFC 9881), in one
+// spelling each.
 import { type KeyKind, sha256 } from '#primitives'
 import { type Bytes, concat, equalBytes, formatBase64url, parseHex } from './bytes.ts'
 import { element, rsaAlgorithm } from './der.ts'
@@ -18,10 +19,11 @@ const fixed: readonly { kind: PublicKeyKind & KeyKind; prefix: Bytes; rawBytes: 
 const exponent65537 = der('0203010001')
 
 /**
- * The kind of a public key. Strict: the DER is rebuilt from what was read and compared, because the usual parsers take
- * trailing bytes, compressed points and missing parameters, and each spelling would be another key id for one key.
- * RSA with another exponent is refused (with e = 1 any signature can be forged), Ed25519 points of small order too. That
- * a P-256 point lies on the curve is for the primitives to find. Throws `wrong-key`.
+ * The kind of a public key. Strict: the DER is rebuilt from what was read and compared, because the usual
+ * parsers take trailing bytes, compressed points and missing parameters, and each spelling would be another
+ * key id for one key. RSA with another exponent is refused (with e = 1 any signature can be forged), Ed25519
+ * points of small order too. That a P-256 point lies on the curve is for the primitives to find. Throws
+ * `wrong-key`.
  */
 export function checkSpki(spki: Uint8Array): PublicKeyKind {
   for (const { kind, prefix, rawBytes } of fixed) {
@@ -55,8 +57,8 @@ export function rawOf(kind: 'Ed25519' | 'ML-DSA-44' | 'ML-DSA-65', spki: Uint8Ar
   return new Uint8Array(spki.subarray(row.prefix.length))
 }
 
-// The y coordinates of the points of small order, little-endian: under such a key a signature can be made without the
-// private key (RFC 8032 8, and the list of libsodium).
+// The y coordinates of the points of small order, little-endian: under such a key a signature can be made
+// without the private key (RFC 8032 8, and the list of libsodium).
 const smallOrder: readonly Bytes[] = [
   '0000000000000000000000000000000000000000000000000000000000000000',
   '0100000000000000000000000000000000000000000000000000000000000000',

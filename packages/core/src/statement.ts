@@ -35,7 +35,7 @@ import { Refused } from './refused.ts'
 import { suiteNamed } from './suites.ts'
 import { formatTime, parseTime } from './time.ts'
 
-export const statementType = 'ledgerstone-statement-v1+jws'
+const statementType = 'ledgerstone-statement-v1+jws'
 
 /** RFC 9864 `Ed25519`, RFC 7518 `ES256` and `PS256`, RFC 9964 `ML-DSA-65`. */
 export type StatementAlgorithm = 'Ed25519' | 'ES256' | 'PS256' | 'ML-DSA-65'
@@ -49,10 +49,14 @@ const algorithms: readonly string[] = [
 
 export type StatementHeader = { readonly alg: StatementAlgorithm; readonly kid: string }
 
-/** What a statement says of its envelope: suite name, SHA-256 of the envelope's header, bytes of ciphertext. */
+/**
+ * What a statement says of its envelope: suite name, SHA-256 of the envelope's header, bytes of ciphertext.
+ */
 export type Content = { readonly suite: string; readonly digest: Hash; readonly bytes: number }
 
-/** A step in a chain of its own: `after` is the block hash of the case's previous step, null for its first. */
+/**
+ * A step in a chain of its own: `after` is the block hash of the case's previous step, null for its first.
+ */
 export type Case = { readonly id: string; readonly after: Hash | null }
 
 export type StatementPayload = {
@@ -153,8 +157,8 @@ export function parsePayload(text: string): StatementPayload {
   }
 }
 
-// A sender writes many statements with one header, so the newest ones are kept decoded. A cache only; small, because the
-// engine may keep a whole statement alive for the part of it that is the key here.
+// A sender writes many statements with one header, so the newest ones are kept decoded. A cache only; small,
+// because the engine may keep a whole statement alive for the part of it that is the key here.
 const knownHeaders = new Map<string, StatementHeader>()
 const knownHeadersMax = 256
 

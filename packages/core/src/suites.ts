@@ -10,7 +10,9 @@ export type Suite = {
   readonly name: SuiteName
   /** The byte in the envelope header. */
   readonly id: number
-  /** Whether the envelope carries wrapped keys and a key signature; otherwise it is an unauthenticated import. */
+  /**
+   * Whether the envelope carries wrapped keys and a key signature; otherwise it is an unauthenticated import.
+   */
   readonly sealed: boolean
   /** The kind of key that makes the key signature; any of the sender's, where there is none. */
   readonly signerKind?: PublicKeyKind
@@ -26,8 +28,8 @@ const ivBytes = 16
 
 const rows: readonly Suite[] = [
   {
-    // The article's flow: IV, then AES-256-CFB-128 of the record's base64. CFB has no integrity of its own: the
-    // statement's digest covers every byte of it and is checked before anything is decrypted (open.ts).
+    // The article's flow: IV, then AES-256-CFB-128 of the record's base64. CFB has no integrity of its own:
+    // the statement's digest covers every byte of it and is checked before anything is decrypted (open.ts).
     name: 'rsa-aes-cfb',
     id: 1,
     sealed: true,

@@ -3,8 +3,8 @@
 //     tile/<L>/<N>[.p/<W>]         hashes: level L, the N-th tile of it, W of its hashes when not all 256
 //     tile/entries/<N>[.p/<W>]     the entries under tile 0/<N>, each u16 n | n bytes
 //
-// A hash of level L is the root of 256^L entries, so level L holds floor(size / 256^L) hashes. A partial tile is
-// the beginning of the full one: wherever a tile is asked for here, a wider one does too.
+// A hash of level L is the root of 256^L entries, so level L holds floor(size / 256^L) hashes. A partial tile
+// is the beginning of the full one: wherever a tile is asked for here, a wider one does too.
 //
 // The core plans which tiles a task needs, the caller reads them in that order, the core computes.
 import type { Bytes, Hash } from './bytes.ts'
@@ -72,8 +72,8 @@ export function encodeEntries(entries: readonly Uint8Array[]): Bytes {
 }
 
 /**
- * The entries of a bundle, or of any run of entries, as views of `bytes`. With `count` there must be exactly so many.
- * Throws `malformed`.
+ * The entries of a bundle, or of any run of entries, as views of `bytes`. With `count` there must be exactly
+ * so many. Throws `malformed`.
  */
 export function decodeEntries(bytes: Bytes, count?: number): readonly Bytes[] {
   const entries: Bytes[] = []
@@ -93,8 +93,9 @@ export function decodeEntries(bytes: Bytes, count?: number): readonly Bytes[] {
 }
 
 /**
- * The partial tiles at the right edge of a tree: all that is needed to go on appending, at most 255 hashes a level.
- * `levels[l]` is the hashes of the partial tile of level l, one after the other; empty when the last tile is full.
+ * The partial tiles at the right edge of a tree: all that is needed to go on appending, at most 255 hashes a
+ * level. `levels[l]` is the hashes of the partial tile of level l, one after the other; empty when the last
+ * tile is full.
  */
 export type Edge = { readonly size: number; readonly levels: readonly Bytes[] }
 
@@ -109,7 +110,10 @@ export function planEdge(size: number): readonly Tile[] {
   return tiles
 }
 
-/** The edge of a tree of `size` from the tiles of `planEdge(size)`. Throws `malformed` when a tile is too short. */
+/**
+ * The edge of a tree of `size` from the tiles of `planEdge(size)`. Throws `malformed` when a tile is too
+ * short.
+ */
 export function buildEdge(size: number, tiles: readonly Bytes[]): Edge {
   const levels: Bytes[] = []
   for (const [i, tile] of planEdge(size).entries()) {
@@ -130,8 +134,8 @@ export function frontierOf(edge: Edge): Frontier {
 }
 
 /**
- * What leaf hashes add to the hash file of each level: `tiles[0]` is the leaves themselves, and each 256 hashes that
- * fill a tile add one to the level above. Nothing given is changed.
+ * What leaf hashes add to the hash file of each level: `tiles[0]` is the leaves themselves, and each 256
+ * hashes that fill a tile add one to the level above. Nothing given is changed.
  */
 export function appendTiles(
   edge: Edge,
@@ -167,12 +171,17 @@ export function planConsistency(oldSize: number, size: number): readonly Tile[] 
   return planRanges(consistencyRanges(oldSize, size), size)
 }
 
-/** The proof from the tiles of `planConsistency`, in its order, each that wide or wider. Throws `malformed`. */
+/**
+ * The proof from the tiles of `planConsistency`, in its order, each that wide or wider. Throws `malformed`.
+ */
 export function buildConsistency(oldSize: number, size: number, tiles: readonly Bytes[]): readonly Hash[] {
   return buildRanges(consistencyRanges(oldSize, size), size, tiles)
 }
 
-/** The frontier, hence the root, of a tree of `size`: it needs the tiles of `planEdge(size)`. Throws `malformed`. */
+/**
+ * The frontier, hence the root, of a tree of `size`: it needs the tiles of `planEdge(size)`. Throws
+ * `malformed`.
+ */
 export function buildFrontier(size: number, tiles: readonly Bytes[]): Frontier {
   return frontierOf(buildEdge(size, tiles))
 }

@@ -1,7 +1,7 @@
 // The Merkle tree of RFC 6962 section 2.1: SHA-256, leaves and nodes told apart by a prefix byte.
 //
 //     leaf  SHA-256(0x00 || entry)
-//     node  SHA-256(0x01 || left || right)      left: the largest power of two smaller than the number of leaves
+//     node  SHA-256(0x01 || left || right)   left: the largest power of two smaller than the number of leaves
 //     empty SHA-256("")
 //
 // Sizes and indexes are JavaScript numbers up to 2^53 - 1; no 32-bit operator may touch them.
@@ -21,7 +21,8 @@ export type Subtree = { readonly height: number; readonly index: number }
 
 export const emptyRoot: Hash = sha256(new Uint8Array(0))
 
-// Hashing is synchronous, so one buffer serves every call: a leaf is at most an entry of limits.ts and its prefix.
+// Hashing is synchronous, so one buffer serves every call: a leaf is at most an entry of limits.ts and its
+// prefix.
 const leafScratch = new Uint8Array(65_536)
 const nodeScratch = new Uint8Array(65)
 nodeScratch[0] = 1
@@ -40,8 +41,8 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Hash {
 }
 
 /**
- * The right edge of a growing tree (a compact range): the roots of the complete subtrees that the size's binary
- * digits name, largest first. Appending costs one node hash on average, memory is logarithmic.
+ * The right edge of a growing tree (a compact range): the roots of the complete subtrees that the size's
+ * binary digits name, largest first. Appending costs one node hash on average, memory is logarithmic.
  */
 export class Frontier {
   #size = 0
@@ -163,8 +164,8 @@ export function consistencyRanges(oldSize: number, size: number): readonly Range
 }
 
 /**
- * Checks that `leaf` (a leaf hash) is entry `index` of the tree of `size` and `root`; RFC 9162 section 2.1.3.2.
- * The proof must have exactly the length that index and size ask for. Throws `bad-proof`.
+ * Checks that `leaf` (a leaf hash) is entry `index` of the tree of `size` and `root`; RFC 9162 section
+ * 2.1.3.2. The proof must have exactly the length that index and size ask for. Throws `bad-proof`.
  */
 export function verifyInclusion(
   leaf: Hash,
@@ -201,8 +202,8 @@ export function verifyInclusion(
 }
 
 /**
- * Checks that the tree of `next` begins with the tree of `old`; RFC 9162 section 2.1.4.2. An empty old tree and an
- * equal size take the empty proof only. Throws `bad-proof`.
+ * Checks that the tree of `next` begins with the tree of `old`; RFC 9162 section 2.1.4.2. An empty old tree
+ * and an equal size take the empty proof only. Throws `bad-proof`.
  */
 export function verifyConsistency(old: Head, next: Head, proof: readonly Hash[]): void {
   checkHashes([old.root, next.root, ...proof])

@@ -1,4 +1,5 @@
-// UUIDs of records (RFC 9562): version 7 for live ones, version 8 derived from where an imported one came from.
+// UUIDs of records (RFC 9562): version 7 for live ones, version 8 derived from where an imported one came
+// from.
 import { randomBytes, sha256 } from '#primitives'
 import { type Bytes, formatHex, utf8, Writer } from './bytes.ts'
 
@@ -13,8 +14,8 @@ export function liveId(now: number): string {
 }
 
 /**
- * Version 8: the first 16 bytes of a SHA-256 over the file's digest, the line and the bucket, so that an import that is
- * run again gives each record the id it had.
+ * Version 8: the first 16 bytes of a SHA-256 over the file's digest, the line and the bucket, so that an
+ * import that is run again gives each record the id it had.
  */
 export function importId(fileDigest: Uint8Array, line: number, bucket: string): string {
   const writer = new Writer().bytes16(utf8('ledgerstone import v1')).bytes16(fileDigest)

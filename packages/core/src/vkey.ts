@@ -10,8 +10,8 @@ import { Refused } from './refused.ts'
 import { rawOf, spkiOf } from './spki.ts'
 
 /**
- * What a key signs: `note` the note's text (Ed25519, type 0x01), `cosignature` the checkpoint with a time (Ed25519,
- * 0x04), `mldsa` the same with ML-DSA-44 (0x06), which logs use too.
+ * What a key signs: `note` the note's text (Ed25519, type 0x01), `cosignature` the checkpoint with a time
+ * (Ed25519, 0x04), `mldsa` the same with ML-DSA-44 (0x06), which logs use too.
  */
 export type VkeyType = 'note' | 'cosignature' | 'mldsa'
 
@@ -33,7 +33,9 @@ const types = {
 
 const keyNameBytesMax = 255
 
-/** Strict: the key ID must be the key's own, and the text the only spelling. Throws `malformed`, `wrong-key`. */
+/**
+ * Strict: the key ID must be the key's own, and the text the only spelling. Throws `malformed`, `wrong-key`.
+ */
 export function parseVkey(text: string): Vkey {
   const [name, key] = splitVkey(text)
   checkKeyName(name)
@@ -51,12 +53,18 @@ export function parseVkey(text: string): Vkey {
   return vkey
 }
 
-/** The verifier key of a public key given as SubjectPublicKeyInfo. Throws `wrong-key` for a key of another algorithm. */
+/**
+ * The verifier key of a public key given as SubjectPublicKeyInfo. Throws `wrong-key` for a key of another
+ * algorithm.
+ */
 export function vkeyOf(name: string, type: VkeyType, spki: Uint8Array): Vkey {
   return build(checkKeyName(name), type, rawOf(types[type].algorithm, spki))
 }
 
-/** Key names of C2SP signed-note: not empty, no Unicode space, no plus; here at most 255 bytes (tlog-cosignature). */
+/**
+ * Key names of C2SP signed-note: not empty, no Unicode space, no plus; here at most 255 bytes
+ * (tlog-cosignature).
+ */
 export function checkKeyName(name: string): string {
   const isSound = name !== '' && name.isWellFormed() && !/[\p{White_Space}\p{Cc}+]/u.test(name)
   if (!isSound || utf8(name).length > keyNameBytesMax)
@@ -91,7 +99,9 @@ function keyId(name: string, type: VkeyType, publicKey: Bytes): Bytes {
   return sha256(concat(utf8(`${name}\n`), Uint8Array.of(types[type].byte), publicKey)).slice(0, 4)
 }
 
-/** The key is what follows the second plus: base64 has plus signs of its own, the name and the ID have none. */
+/**
+ * The key is what follows the second plus: base64 has plus signs of its own, the name and the ID have none.
+ */
 function splitVkey(text: string): readonly [name: string, key: string] {
   const afterName = text.indexOf('+')
   const afterId = text.indexOf('+', afterName + 1)

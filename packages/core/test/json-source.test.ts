@@ -38,7 +38,8 @@ const source: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => {
       sourceOfString,
       fc.tuple(list, space).map(([items, gap]) => `[${items.map((item) => item.join('')).join(',') || gap}]`),
       fc.tuple(members, space).map(([items, gap]) => {
-        return `{${items.map(([a, name, b, c, value, d]) => `${a}${name}${b}:${c}${value}${d}`).join(',') || gap}}`
+        const spelled = items.map(([a, name, b, c, value, d]) => `${a}${name}${b}:${c}${value}${d}`)
+        return `{${spelled.join(',') || gap}}`
       }),
     ),
   }

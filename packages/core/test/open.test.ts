@@ -89,7 +89,9 @@ describe('forgeries', async () => {
   const aesKey = (await bob.unwrap(mine?.wrapped as Bytes)) as Bytes
   const wrapForCarol = await wrapperOf((await keyNamed('carol-receive')).spki)
 
-  /** The article's forgery: Bob has Alice's AES key and her signature on it, and puts his own text under them. */
+  /**
+   * The article's forgery: Bob has Alice's AES key and her signature on it, and puts his own text under them.
+   */
   const forged = async (): Promise<Envelope> => {
     const iv = new Uint8Array(16).fill(7)
     const text = utf8(formatBase64(utf8('{"amount":"1000000.00","currency":"EUR"}')))

@@ -1,4 +1,5 @@
-// A small ledger with real keys, in memory: what the log engine does, without storage. Time stands still unless told.
+// A small ledger with real keys, in memory: what the log engine does, without storage. Time stands still
+// unless told.
 import { signerOf } from '#primitives'
 import { type Block, formatEntry, noHash } from '../src/block.ts'
 import { type Bytes, formatBase64url, formatHex, type Hash, parseBase64, utf8 } from '../src/bytes.ts'
@@ -132,7 +133,10 @@ export class SampleLog {
 
 export type Signer = OwnKey | string
 
-/** `logKeys`: 2, or 1 for the Ed25519 ones alone. `registrars`: their owners. `quorum`: more lines of the policy. */
+/**
+ * `logKeys`: 2, or 1 for the Ed25519 ones alone. `registrars`: their owners. `quorum`: more lines of the
+ * policy.
+ */
 export type Shape = {
   readonly logKeys?: 1 | 2
   readonly registrars?: readonly string[]

@@ -41,7 +41,10 @@ type Vectors = {
 const vectors = readVectors<Vectors>('tile')
 const leaves: readonly Hash[] = Array.from({ length: vectors.size }, (_, i) => leafHash(utf8(`${i}`)))
 
-/** The hash file of each level, as a store would keep it, after appending the leaves in batches of these sizes. */
+/**
+ * The hash file of each level, as a store would keep it, after appending the leaves in batches of these
+ * sizes.
+ */
 function levelFiles(size: number, batches: readonly number[]): { files: readonly Bytes[]; edge: Edge } {
   const parts: Bytes[][] = []
   let edge = emptyEdge

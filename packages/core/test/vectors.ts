@@ -7,7 +7,10 @@ import { Refused } from '../src/refused.ts'
 /** Every case of a vector file says what it shows; that is the name of its test. */
 export type Case = { readonly comment: string }
 
-/** The whole of `/vectors/<name>.json`. The caller says what is in it; the tests over it say whether that is so. */
+/**
+ * The whole of `/vectors/<name>.json`. The caller says what is in it; the tests over it say whether that is
+ * so.
+ */
 export function readVectors<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../../vectors/${name}.json`, import.meta.url), 'utf8')) as T
 }
