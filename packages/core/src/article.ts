@@ -2,8 +2,8 @@
  * The payload of the article's proof of concept, and chains that it wrote.
  *
  *     {"name", "statuscode", "status", "message",
- *      "blockchain": [{"index", "metainfo", "objecta", "objectb", "objectc", "timestamp", "hash", "prevhash"},
- *                     ...]}
+ *      "blockchain": [{"index", "metainfo", "objecta", "objectb", "objectc", "timestamp", "hash",
+ *                      "prevhash"}, ...]}
  *
  * There, hash = hex SHA-256 of the UTF-8 of: the character whose code point is the index, timestamp, objecta,
  * objectb, objectc, prevhash, one after the other. Metainfo is outside the hash and the joints are ambiguous,
