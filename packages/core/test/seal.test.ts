@@ -13,7 +13,7 @@ const { alice } = await openSample()
 const bob = await receiverOf((await keyNamed('bob-receive')).spki)
 
 describe('sealing', () => {
-  test("is the article's flow: OAEP-SHA-512 of the key, its signature, AES-256-CFB of the base64", async () => {
+  test("is the article's flow: OAEP-SHA-512 of the key, its signature, AES-256-CFB of base64", async () => {
     const { envelope } = await sealFor(alice, ['bob-receive'])
     const pkcs8 = Buffer.from((await keyNamed('bob-receive')).pkcs8)
     const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
