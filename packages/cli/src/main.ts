@@ -153,11 +153,13 @@ program
   })
 
 program
-  .command('audit')
+  .command('audit [bucket...]')
   .description('re-read everything that is stored in a data folder: files, indexes, documents, signatures')
-  .action(async (_, command: Command) =>
-    (await import('./commands/audit.ts')).audit(command.optsWithGlobals()),
-  )
+  .option('--trust <file>', 'pinned trust file (default: the one in the data folder)')
+  .option('--config <file>', 'configuration of a ledger that runs alone, instead of a data folder')
+  .action(async (buckets, _, command: Command) => {
+    await (await import('./commands/audit.ts')).audit(buckets, command.optsWithGlobals())
+  })
 
 const imports = program.command('import').description('import existing data; a second run adds nothing twice')
 asking(imports, 'csv <file>', 'invoices (plain or gzip): see examples/README.md')

@@ -4,7 +4,11 @@
 export function recordText(record: Uint8Array, media: string): string {
   const text = decode(record)
   if (text === undefined) return `${media}, ${record.length} bytes in base64:\n${record.toBase64()}`
-  // Controls, and the characters that turn the direction of text or hide in it.
+  return printable(text)
+}
+
+/** Shows controls, and the characters that turn the direction of text or hide in it. */
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => {
     if (character === '\n' || character === '\t') return character
     return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`

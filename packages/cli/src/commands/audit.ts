@@ -1,5 +1,168 @@
+// `ledgerstone audit`: where the log's audit meets the stores that it reads.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { formatHex } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
+import type { Trust } from '@ledgerstone/core/trust'
+import { readLedgerConfig } from '@ledgerstone/ledger/config'
+import { audit as auditStore } from '@ledgerstone/log/audit'
+import type { AuditEvent, AuditFinding } from '@ledgerstone/log/audit-finding'
+import { type AuditedDocuments, openDocumentsForAudit } from '@ledgerstone/stores/documents/audit'
+import { openForAudit } from '@ledgerstone/stores/file/audit'
+import { readTrust } from '../connect.ts'
+import { dataFolder } from '../data-folder.ts'
+import { exitCodes, type Output, outputOf, type Progress } from '../output.ts'
+import { printable } from '../record-text.ts'
 
-export async function audit(options: { readonly data: string }): Promise<void> {
-  throw new Refused('bad-config', `audit of ${options.data}`)
+export type AuditOptions = {
+  readonly data: string
+  /** Configuration of a ledger that runs alone, instead of the data folder. */
+  readonly config?: string
+  readonly trust?: string
+  readonly json?: boolean
+}
+
+type Place = { readonly store: string; readonly documents: string | undefined; readonly trust: Trust }
+
+type Report = {
+  readonly buckets: Omit<Extract<AuditEvent, { kind: 'audited' }>, 'kind'>[]
+  readonly findings: AuditFinding[]
+  /** Why the document store was not compared, where it was not. */
+  uncompared?: string
+}
+
+const workers = 2
+const findingsShown = 20
+
+/** Only these buckets, or all; `keys` in any case. Findings are told in full, and end with exit code 3. */
+export async function audit(buckets: readonly string[], options: AuditOptions): Promise<void> {
+  const output = outputOf(options)
+  const place = placeOf(options)
+  const report: Report = { buckets: [], findings: [] }
+  await using store = await openForAudit(place.store)
+  using documents = openDocuments(place.documents, report)
+  await checkDocuments(documents, report)
+  const { trust } = place
+  const isSound = documents !== undefined && report.findings.length === 0
+  const events = auditStore({
+    ...{ store, trust, ledger: trust.ledger, verifyWorkers: workers },
+    ...(isSound && { documents }),
+    ...(buckets.length > 0 && { buckets }),
+  })
+  await collect(events, report, output)
+  output.result(reportOf(place, report), textOf(place, report))
+  if (report.findings.length > 0) process.exitCode = exitCodes.refused
+}
+
+function placeOf(options: AuditOptions): Place {
+  if (options.config === undefined) {
+    const folder = dataFolder(options.data)
+    return { store: folder.ledger, documents: folder.documents, trust: readTrust(options) }
+  }
+  const { store, documents, trust } = readLedgerConfig(options.config)
+  return { store, documents, trust: readTrust({ data: '.', trust: options.trust ?? trust }) }
+}
+
+/** It is derived from the log: where there is none, nothing is lost. */
+function openDocuments(path: string | undefined, report: Report): AuditedDocuments | undefined {
+  if (path === undefined || !existsSync(path)) {
+    report.uncompared = 'there is no document store'
+    return undefined
+  }
+  try {
+    return openDocumentsForAudit(path)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    if (error.code === 'store-busy') report.uncompared = 'the ledger is running; stop it to compare them'
+    else addFault(report, error.message)
+    return undefined
+  }
+}
+
+/** Before it is compared with the log, the document store must be sound in itself. */
+async function checkDocuments(documents: AuditedDocuments | undefined, report: Report): Promise<void> {
+  try {
+    for (const fault of (await documents?.faults()) ?? []) addFault(report, fault)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    addFault(report, error.message)
+  }
+}
+
+function addFault(report: Report, what: string): void {
+  report.uncompared = 'the document store is damaged; it is filled again when it is removed'
+  report.findings.push({
+    ...{ kind: 'finding', copy: 'documents', file: 'documents', code: 'damaged-store' },
+    what: printable(what),
+  })
+}
+
+async function collect(events: AsyncIterable<AuditEvent>, report: Report, output: Output): Promise<void> {
+  let progress: Progress | undefined
+  for await (const event of events) {
+    if (event.kind === 'finding') report.findings.push(event)
+    if (event.kind === 'progress') {
+      progress ??= output.progress(`auditing ${event.bucket}`, event.size)
+      progress.advance(event.checked)
+    }
+    if (event.kind !== 'audited') continue
+    const { kind: _, ...bucket } = event
+    report.buckets.push(bucket)
+    progress ??= output.progress(`auditing ${event.bucket}`, event.head.size)
+    progress.finish(`audited ${event.bucket}: ${blocks(event.blocks)}, ${findings(event.findings)}`)
+    progress = undefined
+  }
+}
+
+function textOf(place: Place, { buckets, findings: all, uncompared }: Report): string {
+  const { ledger, genesis } = place.trust
+  const total = buckets.reduce((sum, bucket) => sum + bucket.blocks, 0)
+  const lines = [
+    all.length === 0 ? `SOUND    ${ledger}` : `DAMAGED  ${ledger}: ${findings(all.length)}`,
+    `  read       ${buckets.length} buckets, ${blocks(total)}: every byte of every file, every signature`,
+    `  documents  ${uncompared === undefined ? 'compared with the log' : `not compared: ${uncompared}`}`,
+    `  genesis    ${formatHex(genesis)}, of the trust file`,
+  ]
+  for (const finding of all.slice(0, findingsShown)) lines.push('', ...findingText(place, finding))
+  const rest = all.length - findingsShown
+  if (rest > 0) lines.push('', `and ${rest.toLocaleString('en')} more (--json shows them all)`)
+  return lines.join('\n')
+}
+
+function findingText(place: Place, finding: AuditFinding): readonly string[] {
+  const { bucket, block, copy, offset, code, what } = finding
+  const where =
+    bucket === undefined ? 'the store' : block === undefined ? bucket : `${bucket}, block ${block}`
+  const at = offset === undefined ? '' : `, byte ${offset}`
+  return [`${where}: ${what} [${code}]`, `  in the ${copy}: ${printable(fileOf(place, finding))}${at}`]
+}
+
+function fileOf({ store, documents }: Place, { copy, file }: AuditFinding): string {
+  return copy === 'documents' && documents !== undefined ? documents : join(store, file)
+}
+
+function reportOf(place: Place, { buckets, findings: all, uncompared }: Report): unknown {
+  const { ledger, genesis } = place.trust
+  return {
+    verdict: all.length === 0 ? 'sound' : 'damaged',
+    ledger,
+    genesis: formatHex(genesis),
+    buckets: buckets.map(({ bucket, head, ...counts }) => ({
+      ...{ bucket, size: head.size, root: formatHex(head.root) },
+      ...counts,
+    })),
+    documents: uncompared === undefined ? 'compared' : uncompared,
+    findings: all.map(({ kind: _, ...finding }) => ({
+      ...finding,
+      file: fileOf(place, finding as AuditFinding),
+    })),
+  }
+}
+
+function blocks(count: number): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? 'block' : 'blocks'}`
+}
+
+function findings(count: number): string {
+  return `${count === 0 ? 'no' : count.toLocaleString('en')} ${count === 1 ? 'finding' : 'findings'}`
 }
