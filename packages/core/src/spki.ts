@@ -3,6 +3,7 @@
 import { type KeyKind, sha256 } from '#primitives'
 import { type Bytes, concat, equalBytes, formatBase64url, parseHex } from './bytes.ts'
 import { element, rsaAlgorithm } from './der.ts'
+import { isSmallOrder } from './primitives/small-order.ts'
 import { Refused } from './refused.ts'
 
 /** What an SPKI holds. RSA covers 2048 to 4096 bits with e = 65537, and nothing else. */
@@ -57,16 +58,6 @@ export function rawOf(kind: 'Ed25519' | 'ML-DSA-44' | 'ML-DSA-65', spki: Uint8Ar
   return new Uint8Array(spki.subarray(row.prefix.length))
 }
 
-// The y coordinates of the points of small order, little-endian: under such a key a signature can be made
-// without the private key (RFC 8032 8, and the list of libsodium).
-const smallOrder: readonly Bytes[] = [
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-].map(der)
-
 /** Refuses a y of 2^255 - 19 or more (a second spelling of a small one) and points of small order. */
 function checkEd25519(raw: Uint8Array): void {
   const y = new Uint8Array(raw)
@@ -74,8 +65,7 @@ function checkEd25519(raw: Uint8Array): void {
   const isReduced =
     y[31] !== 0x7f || (y[0] as number) < 0xed || y.subarray(1, 31).some((byte) => byte !== 0xff)
   if (!isReduced) throw new Refused('wrong-key', 'not an Ed25519 key in canonical form')
-  if (smallOrder.some((point) => equalBytes(point, y)))
-    throw new Refused('wrong-key', 'an Ed25519 key of small order')
+  if (isSmallOrder(raw)) throw new Refused('wrong-key', 'an Ed25519 key of small order')
 }
 
 /**
