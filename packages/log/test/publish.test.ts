@@ -166,7 +166,7 @@ test('listeners hear of blocks and of final checkpoints until they leave', async
   })
   await payments.append(await seal(), 'caller')
   await until(() => payments.final?.head.size === 2, 'it is final')
-  assert.equal(heard[0], '1-2')
+  assert(heard.includes('1-2'))
   assert(heard.includes('final'))
   leave()
   const { length } = heard
