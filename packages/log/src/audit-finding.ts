@@ -57,13 +57,13 @@ export function findingOf(bucket: string | undefined, code: RefusalCode, what: s
 }
 
 export function findingInDocuments(
-  bucket: string | undefined,
+  bucket: string,
   block: number | undefined,
   code: RefusalCode,
   what: string,
 ): AuditFinding {
-  const place = { ...(bucket !== undefined && { bucket }), ...(block !== undefined && { block }) }
-  return { kind: 'finding', copy: 'documents', file: 'documents', code, what, ...place }
+  const place = block === undefined ? {} : { block }
+  return { kind: 'finding', copy: 'documents', bucket, file: 'documents', code, what, ...place }
 }
 
 /** A finding of the store's own structure. */

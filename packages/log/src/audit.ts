@@ -4,7 +4,7 @@ import { checkPolicyOf } from '@ledgerstone/core/evidence'
 import { keysBucket } from '@ledgerstone/core/names'
 import type { Trust } from '@ledgerstone/core/trust'
 import { type AuditContext, auditBlocks } from './audit-bucket.ts'
-import { type AuditEvent, findingInDocuments, findingOf, reasonOf, structural } from './audit-finding.ts'
+import { type AuditEvent, findingOf, reasonOf, structural } from './audit-finding.ts'
 import type { Documents } from './documents.ts'
 import type { StoreAudit } from './store-audit.ts'
 import { Verifiers } from './verify.ts'
@@ -14,7 +14,8 @@ export type AuditOptions = {
   readonly ledger: string
   /** Pins genesis and policy. Without it the store is checked against nothing but itself. */
   readonly trust: Trust | undefined
-  readonly documents?: Pick<Documents, 'complete' | 'read' | 'faults'>
+  /** Sound in itself: see `Documents.faults`. */
+  readonly documents?: Pick<Documents, 'complete' | 'read'>
   /** Only these buckets; `keys` is read in any case. */
   readonly buckets?: readonly string[]
   /** Threads that verify statements; 0: the calling thread. */
@@ -35,10 +36,6 @@ export async function* audit(options: AuditOptions): AsyncGenerator<AuditEvent> 
   for (const stray of await store.strays()) {
     total.findings++
     yield structural(stray, 'log')
-  }
-  for (const fault of (await documents?.faults()) ?? []) {
-    total.findings++
-    yield findingInDocuments(undefined, undefined, 'damaged-store', fault)
   }
   for (const bucket of await namesOf(options)) {
     for await (const event of auditBucket(bucket, options, context)) {

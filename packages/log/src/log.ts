@@ -24,7 +24,10 @@ export type LogOptions = {
   readonly store: Store
   /** Filled from the log, when given. Belongs to the caller too. */
   readonly documents?: Documents
-  /** The private log keys of a bucket. A bucket whose keys cannot be had is quarantined. */
+  /**
+   * The private log keys of a bucket. What it throws, opening throws: a service without its keys does not
+   * start.
+   */
   readonly signers: (bucket: string) => Promise<LogSigner>
   /** Milliseconds since 1970. */
   readonly now: () => number

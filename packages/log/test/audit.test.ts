@@ -50,7 +50,6 @@ async function auditOf(
   await using store = await openForAudit(folder)
   const changed = {
     complete: (bucket: string) => documents.complete(bucket),
-    faults: () => documents.faults(),
     read: async (bucket: string, from: number, limit: number) =>
       (await documents.read(bucket, from, limit)).map(change),
   }
