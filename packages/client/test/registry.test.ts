@@ -1,8 +1,11 @@
 import { strict as assert } from 'node:assert'
 import { after, before, test } from 'node:test'
-import { createKey } from '@ledgerstone/core/key-pair'
+import { formatEntry, parseEntry } from '@ledgerstone/core/block'
+import { createKey, type OwnKey } from '@ledgerstone/core/key-pair'
 import { limits } from '@ledgerstone/core/limits'
-import { codeOf, register } from '../../log/test/sample.ts'
+import { decodeEntries, encodeEntries } from '@ledgerstone/core/tile'
+import { bodyStatement } from '@ledgerstone/log/genesis'
+import { codeOf, keys, register, registrationOf, start } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
 import { RegistryFollower } from '../src/registry.ts'
 import { type Between, changeByte, type Served, serve, untilFinal } from './served.ts'
@@ -17,13 +20,13 @@ after(() => served[Symbol.asyncDispose]())
 
 function followerOf(api: LedgerApi = served.api()): RegistryFollower {
   const { sample, clock } = served.tested
-  const sleep = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+  const sleep = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100))
   return new RegistryFollower({ trust: sample.trust, reader: api.log('keys'), now: () => clock.ms, sleep })
 }
 
 /** Registers one more receiver, and waits until it is final. */
-async function registerOne(): Promise<string> {
-  const key = await createKey('RSA-2048')
+async function registerOne(given?: OwnKey): Promise<string> {
+  const key = given ?? (await createKey('RSA-2048'))
   await register(served.tested.log, key, { owner: 'branch', purpose: 'receive' })
   await untilFinal(served.tested, 'keys')
   return key.kid
@@ -73,7 +76,8 @@ test('calls at one time share one reading', async () => {
 test('waits for a size to become final, and says so when it does not', async () => {
   const follower = followerOf()
   const size = served.tested.log.registry.size
-  const registering = registerOne()
+  const key = await createKey('RSA-2048')
+  const registering = registerOne(key)
   assert((await follower.atLeast(size + 1)).registry.size > size)
   await registering
   assert.equal(await codeOf(follower.atLeast(size + 50)), 'gap')
@@ -134,6 +138,24 @@ test('refuses a changed entry, and keeps the view of before', async () => {
   assert.equal(await codeOf(follower.refresh()), 'bad-proof')
   damage = (_path, body) => body
   assert.equal((await follower.refresh()).registry.size, size + 1)
+})
+
+test('a registry with another last block, signed by the registrar too, is not the one', async () => {
+  const { trust } = served.tested.sample
+  const key = await createKey('RSA-2048')
+  const registration = await registrationOf(key, { owner: 'auditor', purpose: 'receive' })
+  const type = 'ledgerstone.key.register'
+  const statement = await bodyStatement(`${trust.ledger}/keys`, type, registration, keys.registrar, start)
+  const follower = followerOf(
+    served.api((path, body) => {
+      if (!path.includes('/keys/tile/entries')) return body
+      const entries = decodeEntries(new Uint8Array(body))
+      const last = parseEntry(entries.at(-1) ?? assert.fail())
+      const other = formatEntry({ ...last, statement: statement.jws })
+      return encodeEntries([...entries.slice(0, -1), other])
+    }),
+  )
+  assert.equal(await codeOf(follower.refresh()), 'damaged-store')
 })
 
 test('a registry that leaves a revocation out is not that of the checkpoint', async () => {

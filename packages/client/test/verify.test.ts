@@ -1,7 +1,11 @@
 import { strict as assert } from 'node:assert'
 import { after, before, test } from 'node:test'
-import { utf8 } from '@ledgerstone/core/bytes'
+import { formatEntry, parseEntry } from '@ledgerstone/core/block'
+import { type Bytes, utf8 } from '@ledgerstone/core/bytes'
 import type { Refused } from '@ledgerstone/core/refused'
+import { encodeEntries } from '@ledgerstone/core/tile'
+import { leafHash } from '@ledgerstone/core/tree'
+import { readEntries } from '@ledgerstone/log/read'
 import { codeOf } from '../../log/test/sample.ts'
 import { BadBlock } from '../src/locate.ts'
 import { plainMemory } from '../src/memory.ts'
@@ -107,6 +111,31 @@ test('names the last block when it alone is another one, although all links are 
   assert.equal((error.cause as Refused).code, 'forked')
 })
 
+test('names the first block of a forged rest, all of whose links are sound', async () => {
+  const { log } = served.tested
+  const entries = forge(await readEntries(log.bucket('payments'), 0, size))
+  const error = await badBlock((path, body) => {
+    if (!path.startsWith('/log/payments/tile/entries/')) return body
+    const from = bundleOf(path) * 256
+    return encodeEntries(entries.slice(from, from + 256))
+  }, false)
+  assert.equal(error.index, 300)
+  assert.equal((error.cause as Refused).code, 'forked')
+})
+
+/** From block 300 on another history: a changed statement, and after it only links made to fit. */
+function forge(entries: readonly Bytes[]): readonly Bytes[] {
+  let { prev } = parseEntry(entries[300] ?? assert.fail())
+  return entries.map((entry, index) => {
+    if (index < 300) return entry
+    const block = parseEntry(entry)
+    const statement = index === 300 ? `${block.statement.slice(0, -2)}AA` : block.statement
+    const forged = formatEntry({ ...block, statement, prev })
+    prev = leafHash(forged)
+    return forged
+  })
+}
+
 test('names a damaged tile, and remembers nothing', async () => {
   const memory = plainMemory()
   await verifierOf(served.api(), served, memory).verify()
@@ -129,6 +158,21 @@ test('refuses an envelope that is not the one its statement names, and names the
     envelopes: (from, count) => api.envelopes('payments', from, count),
   })
   await assert.rejects(verdict, (error) => error instanceof BadBlock && error.index === 255)
+})
+
+test('refuses the sound envelope of another block', async () => {
+  const api = served.api()
+  const verdict = verifierOf(api, served).verify({
+    async *envelopes(from, count) {
+      let index = from
+      for await (const envelope of api.envelopes('payments', from, count)) {
+        yield index++ === 9 ? await api.envelope('payments', 10) : envelope
+      }
+    },
+  })
+  await assert.rejects(verdict, (error) => {
+    return error instanceof BadBlock && error.index === 9 && error.code === 'wrong-digest'
+  })
 })
 
 test('lists the blocks whose envelope is gone', async () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { decodeEnvelope } from '@ledgerstone/core/envelope'
 import { createKey, type OwnKey } from '@ledgerstone/core/key-pair'
 import { limits } from '@ledgerstone/core/limits'
+import { senderOf } from '@ledgerstone/core/sender'
 import { readEnvelope } from '@ledgerstone/log/read'
 import type { JWTPayload } from 'jose'
 import { appendToKeys, keys, register, start } from '../../log/test/sample.ts'
@@ -16,8 +17,11 @@ async function codeOf(
   text = body,
 ): Promise<unknown> {
   const { size } = running.ledger.log.bucket('payments').head
+  running.sent.length = 0
   const answer = await running.post(text, more)
   if (answer.status < 300) return answer.status
+  const posted = running.sent.filter(({ url }) => url.startsWith('/v1/'))
+  assert.deepEqual(posted, [], 'the sealer itself refuses, the ledger is not asked')
   assert.equal(running.ledger.log.bucket('payments').head.size, size, 'what was refused is not in the log')
   return answer.body['code']
 }
@@ -46,6 +50,8 @@ test('asks for the token before it reads a body', async () => {
   await using running = await run()
   const answer = await running.post('not JSON at all', { headers: { authorization: undefined } })
   assert.equal(answer.body['code'], 'no-token')
+  const other = await running.post('not JSON at all', { headers: await running.caller('append:orders') })
+  assert.equal(other.body['code'], 'insufficient-scope')
   assert.match(String(answer.headers['www-authenticate']), /^Bearer /)
 })
 
@@ -158,6 +164,14 @@ test('seals nothing any more when its own key is revoked', async () => {
   await revoke(running, keys.rsa)
   await running.sealer.follower.refresh()
   assert.equal(await codeOf(running), 'key-revoked')
+})
+
+test('seals nothing with keys of two owners, or with keys that are not registered', async () => {
+  await using running = await run({ sender: await senderOf(keys.statement, keys.otherRsa, undefined) })
+  assert.equal(await codeOf(running), 'wrong-key')
+  const sender = await senderOf(await createKey('Ed25519'), keys.rsa, undefined)
+  await using unknown = await run({ sender })
+  assert.equal(await codeOf(unknown), 'unknown-key')
 })
 
 test('says that the outcome is unknown when the ledger does not answer, and names the id', async () => {
