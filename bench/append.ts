@@ -20,9 +20,17 @@ export type AppendOptions = {
   /** PostgreSQL gets fewer records, or it would take all day. */
   readonly postgresShare: number
   readonly goal: string
+  /** For the ledger's Node: a profile, say. */
+  readonly nodeArgs: readonly string[]
 }
 
-type Run = { readonly perSecond: number; readonly p50: number; readonly p99: number }
+type Run = {
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  /** Processor time of the server for one record, all threads: what a busy machine changes least. */
+  readonly cpuUs: number
+}
 
 export async function measureAppends(options: AppendOptions): Promise<void> {
   const { folder, rounds, connections, batch } = options
@@ -47,15 +55,19 @@ export async function measureAppends(options: AppendOptions): Promise<void> {
   )
   print('ledgerstone', ours, `goal ${options.goal}`)
   print('Fastify and a file', bare, `ledgerstone is ${ratio(ours, bare)} of it`)
-  print('Fastify and PostgreSQL', database, `ledgerstone is ${ratio(ours, database)} of it`)
+  print(
+    'Fastify and PostgreSQL',
+    database,
+    `(PostgreSQL's own not counted)  ledgerstone is ${ratio(ours, database)} of it`,
+  )
 }
 
 async function runLedger(options: AppendOptions, template: string, texts: readonly string[]): Promise<Run> {
   const path = join(options.folder, 'data')
-  const ledger = await Ledger.start(template, path)
+  const ledger = await Ledger.start(template, path, options.nodeArgs)
   try {
     const before = await ledger.size()
-    const run = await send(options, ledger.port, ledger.token, texts)
+    const run = await send(options, ledger.server, ledger.token, texts)
     checkKept((await ledger.size()) - before, texts.length)
     return run
   } finally {
@@ -92,7 +104,7 @@ async function runPeer(
   const port = await freePort()
   const program = join(import.meta.dirname, 'peer.ts')
   await using server = await Server.start(port, '/size', [program, `${port}`, ...args])
-  const run = await send(options, server.port, 'none', texts)
+  const run = await send(options, server, 'none', texts)
   const response = await fetch(`http://127.0.0.1:${port}/size`)
   checkKept(((await response.json()) as { size: number }).size, texts.length)
   return run
@@ -101,7 +113,7 @@ async function runPeer(
 /** Sends every record once. Throws unless each was answered as a new one. */
 async function send(
   { connections, batch, ...options }: AppendOptions,
-  port: number,
+  server: Server,
   token: string,
   texts: readonly string[],
 ): Promise<Run> {
@@ -110,9 +122,11 @@ async function send(
   const bodies = batch === 1 ? texts : batchesOf(texts, batch)
   const requests = bodies.map((body) => requestOf('POST', path, headers, body))
   const warmupRequests = warmupOf({ batch, ...options }) / batch
-  const measured = await loadFromChild({ port, connections, warmupRequests }, requests)
+  const before = server.cpuUs()
+  const measured = await loadFromChild({ port: server.port, connections, warmupRequests }, requests)
+  const cpuUs = (server.cpuUs() - before) / texts.length
   checkAnswers(measured, batch === 1 ? '201' : '200', requests.length)
-  return { ...measured, perSecond: measured.perSecond * batch }
+  return { ...measured, perSecond: measured.perSecond * batch, cpuUs }
 }
 
 /** A whole number of requests. */
@@ -139,8 +153,9 @@ function checkKept(kept: number, sent: number): void {
 
 function print(name: string, runs: readonly Run[], remark: string): void {
   const [p50, p99] = [medianOf(runs.map((run) => run.p50)), medianOf(runs.map((run) => run.p99))]
-  const latencies = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`
-  console.log(`  ${name.padEnd(24)}${formatRates(ratesOf(runs)).padEnd(30)}${latencies.padEnd(30)}${remark}`)
+  const cpu = medianOf(runs.map(({ cpuUs }) => cpuUs)).toFixed(0)
+  const costs = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${cpu} us of processor a record`
+  console.log(`  ${name.padEnd(24)}${formatRates(ratesOf(runs)).padEnd(30)}${costs.padEnd(58)}${remark}`)
 }
 
 function ratio(runs: readonly Run[], others: readonly Run[]): string {

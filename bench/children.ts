@@ -1,6 +1,7 @@
 // Processes that a benchmark starts: real ones, on loopback, ended with it.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -33,6 +34,15 @@ export class Server implements AsyncDisposable {
       await sleep(2)
     }
     return server
+  }
+
+  /** Processor time of all its threads so far, in microseconds. */
+  cpuUs(): number {
+    if (process.platform !== 'linux') return Number.NaN
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
+    // proc_pid_stat(5): utime and stime in hundredths of a second, the 14th and 15th field; the 2nd ends with ")".
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * 10_000
   }
 
   /** Asks it to end, and waits until it has. */

@@ -17,17 +17,13 @@ export async function createTemplate(path: string): Promise<{ folder: DataFolder
 }
 
 export class Ledger implements AsyncDisposable {
-  readonly port: number
-  readonly pid: number
+  readonly server: Server
   /** One for the whole run. */
   readonly token: string
-  readonly #server: Server
 
   private constructor(server: Server, token: string) {
-    this.port = server.port
-    this.pid = server.pid
+    this.server = server
     this.token = token
-    this.#server = server
   }
 
   /** Starts the services over a copy of the template; `nodeArgs` go to Node. */
@@ -47,14 +43,14 @@ export class Ledger implements AsyncDisposable {
 
   /** Blocks in the bucket. */
   async size(): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/v1/buckets/${bucket}`, {
+    const response = await fetch(`http://127.0.0.1:${this.server.port}/v1/buckets/${bucket}`, {
       headers: { authorization: `Bearer ${this.token}` },
     })
     return ((await response.json()) as { size: number }).size
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]()
+    await this.server[Symbol.asyncDispose]()
   }
 }
 

@@ -2,7 +2,8 @@
 //
 //     npm run bench                         everything, about ten minutes
 //     npm run bench -- single batch         parts of it: single, batch, seal, verify, start
-//     npm run bench -- --rounds 5 --folder DIR
+//     npm run bench -- single --rounds 1 --records 8000 --profile DIR       CPU profiles of the ledger
+//     npm run bench -- --folder DIR         on another disk than the temporary folder's
 //
 // Medians of rounds that are run in turns, with the range. Durations depend on the machine: nothing here is a test.
 import { statSync } from 'node:fs'
@@ -10,39 +11,54 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { measureAppends } from './append.ts'
+import { type AppendOptions, measureAppends } from './append.ts'
 import { describeMachine } from './machine.ts'
-
-type Part = (folder: string, rounds: number) => Promise<void>
-
-const parts: Readonly<Record<string, Part>> = {
-  single: (folder, rounds) =>
-    measureAppends({
-      ...{ folder, rounds, connections: 64, batch: 1, records: 48_000, postgresShare: 0.25 },
-      goal: '8,000/s, p99 25 ms',
-    }),
-  batch: (folder, rounds) =>
-    measureAppends({
-      ...{ folder, rounds, connections: 8, batch: 100, records: 80_000, postgresShare: 0.5 },
-      goal: '12,000/s',
-    }),
-}
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '3' }, folder: { type: 'string', default: temporary() } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    folder: { type: 'string', default: temporary() },
+    records: { type: 'string' },
+    profile: { type: 'string' },
+  },
 })
+
+const parts: Readonly<Record<string, (folder: string) => Promise<void>>> = {
+  single: (folder) =>
+    measureAppends({
+      ...appending(folder, 48_000),
+      ...{ connections: 64, batch: 1, postgresShare: 0.25, goal: '8,000/s, p99 25 ms' },
+    }),
+  batch: (folder) =>
+    measureAppends({
+      ...appending(folder, 80_000),
+      ...{ connections: 8, batch: 100, postgresShare: 0.5, goal: '12,000/s' },
+    }),
+}
+
 const unknown = positionals.filter((name) => !(name in parts))
-if (unknown.length > 0)
-  throw new Error(`no part is called ${unknown.join(', ')}: ${Object.keys(parts).join(', ')}`)
-const wanted = positionals.length === 0 ? Object.keys(parts) : positionals
+if (unknown.length > 0) throw new Error(`no part is called ${unknown.join(', ')}`)
 
 const folder = await mkdtemp(join(values.folder, 'ledgerstone-bench-'))
 try {
   console.log(await describeMachine(folder))
-  for (const name of wanted) await parts[name]?.(folder, Number(values.rounds))
+  for (const name of positionals.length === 0 ? Object.keys(parts) : positionals) await parts[name]?.(folder)
 } finally {
   await rm(folder, { recursive: true, force: true })
+}
+
+function appending(
+  path: string,
+  records: number,
+): Pick<AppendOptions, 'folder' | 'rounds' | 'records' | 'nodeArgs'> {
+  const nodeArgs = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]
+  return {
+    folder: path,
+    rounds: Number(values.rounds),
+    records: Number(values.records ?? records),
+    nodeArgs,
+  }
 }
 
 /** PostgreSQL does not run as root but as somebody who must be able to reach his folder. */

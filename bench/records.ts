@@ -2,46 +2,44 @@
 import { randomBytes } from 'node:crypto'
 import type { DataFolder } from '@ledgerstone/cli/data-folder'
 import { readOwnKey } from '@ledgerstone/cli/embedded/keys'
-import { utf8 } from '@ledgerstone/core/bytes'
+import { type Bytes, utf8 } from '@ledgerstone/core/bytes'
 import { originOf } from '@ledgerstone/core/names'
 import { type Receiver, receiverOf, type Sender, sealRecord } from '@ledgerstone/core/seal'
-import { formatSealed } from '@ledgerstone/core/sealed'
+import { formatSealed, type Sealed } from '@ledgerstone/core/sealed'
 import { liveId } from '@ledgerstone/core/uuid'
 import { readSender } from '@ledgerstone/sealer/keys'
 
 export const recordBytes = 1024
 
-/** Sealed records as JSON, by the sealer's registered key for the registered receiver. */
+/** Sealed records as JSON. */
 export async function sealRecords(
   ledger: string,
   bucket: string,
   folder: DataFolder,
   count: number,
 ): Promise<readonly string[]> {
+  const seal = await quickSealer(ledger, folder)
+  const records: string[] = []
+  for (let i = 0; i < count; i++) records.push(JSON.stringify(formatSealed(await seal(bucket, recordOf(i)))))
+  return records
+}
+
+/** Seals by the sealer's registered keys for the registered receiver. */
+export async function quickSealer(
+  ledger: string,
+  folder: DataFolder,
+): Promise<(bucket: string, record: Uint8Array) => Promise<Sealed>> {
   const { sender, receivers } = await readKeys(folder)
   // An RSA signature takes 230 us, and nobody who has no receiver's key can check it: any bytes do for appending.
-  const quick: Sender = {
-    ...sender,
-    key: { kid: sender.key.kid, sign: () => new Uint8Array(randomBytes(256)) },
-  }
-  const records: string[] = []
-  for (let i = 0; i < count; i++) {
+  const sign = (): Bytes => new Uint8Array(randomBytes(256))
+  const quick: Sender = { ...sender, key: { kid: sender.key.kid, sign } }
+  return (bucket, record) => {
     const issued = Date.now()
-    const sealed = await sealRecord(
-      {
-        log: originOf(ledger, bucket),
-        id: liveId(issued),
-        type: 'payment.captured',
-        issued,
-        record: recordOf(i),
-        labels: { media: 'application/json', meta: { currency: 'EUR' } },
-      },
-      quick,
-      receivers,
-    )
-    records.push(JSON.stringify(formatSealed(sealed)))
+    const log = originOf(ledger, bucket)
+    const labels = { media: 'application/json', meta: { currency: 'EUR' } }
+    const draft = { log, id: liveId(issued), type: 'payment.captured', issued, record, labels }
+    return sealRecord(draft, quick, receivers)
   }
-  return records
 }
 
 /** The sealer's keys and the first receiver's. */
