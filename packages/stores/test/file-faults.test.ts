@@ -128,8 +128,10 @@ test('file store: what is done about a failure may fail, too', async () => {
 
 test('file store: after a power cut at any moment no block that was acknowledged is missing', async () => {
   const calls = (await callsOfOneRun()).length
+  const fault = fc.constantFrom<Fault[]>('lost', 'short', 'kept', 'full')
   const cut = fc.record({
-    call: fc.integer({ min: 0, max: calls }),
+    crash: fc.integer({ min: 0, max: calls }),
+    faults: fc.array(fc.tuple(fc.integer({ min: 0, max: calls }), fault), { maxLength: 3 }),
     surviving: fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }),
     sizes: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 }),
   })
@@ -137,10 +139,13 @@ test('file store: after a power cut at any moment no block that was acknowledged
     fc.asyncProperty(fc.array(cut, { minLength: 1, maxLength: 4 }), async (cuts) => {
       await using folder = await temporaryFolder('memory')
       const model = new Model()
-      await (await FileStore.open(folder.path).then(created))[Symbol.asyncDispose]()
-      for (const { call, surviving, sizes } of cuts) {
+      const first = await FileStore.open(folder.path)
+      await first.create(bucket)
+      await first[Symbol.asyncDispose]()
+      for (const { crash, faults, surviving, sizes } of cuts) {
         const disk = new SimulatedDisk()
-        disk.failing.set(call, 'crash')
+        for (const [call, fault] of faults) disk.failing.set(call, fault)
+        disk.failing.set(crash, 'crash')
         const store = await FileStore.open(folder.path, { operations: disk.operations, journalBytesMax })
         const inDoubt = await appendUntilCrash(store, model, sizes)
         await store[Symbol.asyncDispose]().catch(() => undefined)
@@ -157,30 +162,32 @@ test('file store: after a power cut at any moment no block that was acknowledged
   )
 })
 
-async function created(store: FileStore): Promise<FileStore> {
-  await store.create(bucket)
-  return store
-}
-
-/** Gives the batch during which the power went, if one was under way. */
+/**
+ * Goes on after each refusal. Gives the batch whose outcome is unknown when the bucket cannot be asked any more.
+ */
 async function appendUntilCrash(
   store: FileStore,
   model: Model,
   sizes: readonly number[],
 ): Promise<TestBatch | undefined> {
+  let inDoubt: TestBatch | undefined
   try {
-    await store.head(bucket)
-  } catch {
-    return undefined
-  }
-  for (const [i, size] of sizes.entries()) {
-    const batch = batchOf(model.head.size, blocksOf(size, `${i}`))
-    try {
-      await store.append(bucket, model.head, batch.batch, batch.next)
-    } catch {
-      return batch
+    await headOf(store)
+    for (const [i, size] of sizes.entries()) {
+      const batch = batchOf(model.head.size, blocksOf(size, `${i}`))
+      try {
+        await store.append(bucket, model.head, batch.batch, batch.next)
+        model.append(batch)
+      } catch (error) {
+        if (error instanceof Refused) continue
+        inDoubt = batch
+        const head = await headOf(store)
+        if (head.size > model.head.size) model.append(batch)
+        inDoubt = undefined
+      }
     }
-    model.append(batch)
+  } catch {
+    // The power is off.
   }
-  return undefined
+  return inDoubt
 }

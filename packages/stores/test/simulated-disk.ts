@@ -45,8 +45,11 @@ export class SimulatedDisk {
     },
     sync: async (file) => {
       const fault = this.#call('sync', file)
-      if (fault === undefined || fault === 'kept') {
-        this.#pend(file)
+      this.#pend(file)
+      if (fault === 'lost' || fault === 'full') {
+        // As Linux does it: what could not be written counts as written from now on, and is not tried again.
+        this.#pending.set(file.path, [])
+      } else {
         const changes = this.#pending.get(file.path) ?? []
         // What is written during a real sync may or may not be in it: here it is not.
         this.#synced.set(file.path, changes.reduce(change, this.#synced.get(file.path) ?? new Uint8Array()))

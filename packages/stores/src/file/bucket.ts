@@ -133,6 +133,7 @@ export class Bucket implements AsyncDisposable {
   async #commit(batch: Batch, next: Head, ends: Ends): Promise<void> {
     const { operations } = this.#settings
     const { commit, record } = planCommit(this.#last, batch, next)
+    if (this.#journal.isLong) await this.#checkSynced()
     try {
       await this.#index?.room()
       await this.#makeReady()
@@ -152,9 +153,17 @@ export class Bucket implements AsyncDisposable {
     this.#index?.add(commit, batch.from, batch.identities)
   }
 
-  /**
-   * Opens the journal, or turns it when it is long; what it then holds goes to the disk in the data files.
-   */
+  /** A failed sync may have dropped what it should have written: only staging it again helps. */
+  async #checkSynced(): Promise<void> {
+    try {
+      await this.#syncing
+    } catch (cause) {
+      this.#isSound = false
+      throw new Error(`${this.#folder}: the data files could not be synced`, { cause })
+    }
+  }
+
+  /** Opens the journal, or turns it when it is long; what it holds then goes to the disk in the data files. */
   async #makeReady(): Promise<void> {
     if (!this.#journal.isBegun) {
       const { number } = this.#last
@@ -164,12 +173,10 @@ export class Bucket implements AsyncDisposable {
           : await readAt(this.#files.heads, (number - 1) * recordBytes, recordBytes)
       await this.#journal.begin(this.#last, record)
     } else if (this.#journal.isLong) {
-      await this.#syncing
       this.#journal.turn()
       this.#syncing = syncFiles(this.#files, this.#settings.operations)
-      this.#syncing.catch(() => {
-        this.#isSound = false
-      })
+      // Met by whoever waits for it; until then the other journal file holds what is not on the disk.
+      this.#syncing.catch(() => undefined)
     }
   }
 

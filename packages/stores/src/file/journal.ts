@@ -35,7 +35,9 @@ const checksumBytes = 32
  * opening frame.
  */
 export type Frame = {
+  readonly place: { readonly file: File; readonly at: number }
   readonly number: number
+  readonly from: number
   readonly record: Bytes
   readonly commit: Commit | undefined
   readonly previous: Bytes
@@ -49,6 +51,7 @@ export class Journal {
   readonly #operations: FileOperations
   readonly #bytesMax: number
   #active: 0 | 1 = 0
+  #isBegun = false
   #at = 0
   #staged = 0
 
@@ -61,7 +64,7 @@ export class Journal {
 
   /** Whether frames can be appended: not before `begin`. */
   get isBegun(): boolean {
-    return this.#at > 0
+    return this.#isBegun
   }
 
   /** Whether the active file has reached its length. */
@@ -76,6 +79,7 @@ export class Journal {
   async begin(last: Commit, lastRecord: Bytes): Promise<void> {
     this.#stage(encodeFrame(last.number, last.head.size, undefined, lastRecord))
     await this.commit()
+    this.#isBegun = true
   }
 
   /** Writes a frame that is not committed yet. When this fails there is no whole frame. */
@@ -96,6 +100,12 @@ export class Journal {
     this.#staged = 0
   }
 
+  /** Writes a frame that was read back to its place again and syncs it: its first sync may have failed. */
+  async secure({ place, number, batch, from, record }: Frame): Promise<void> {
+    this.#operations.write(place.file, encodeFrame(number, from, batch, record), place.at)
+    await this.#operations.sync(place.file)
+  }
+
   /** Begins the other file. All that it held must be durable in the data files. */
   turn(): void {
     this.#active = this.#active === 0 ? 1 : 0
@@ -107,13 +117,13 @@ export class Journal {
    * still ends with the last commit. All that it held must be durable in the data files.
    */
   async clear(): Promise<void> {
-    for (const file of await inOrder(this.#files)) {
-      if (lengthOf(file) === 0) continue
+    this.#isBegun = false
+    this.#at = 0
+    this.#active = 0
+    for (const { file } of await inOrder(this.#files)) {
       this.#operations.truncate(file, 0)
       await this.#operations.sync(file)
     }
-    this.#at = 0
-    this.#active = 0
   }
 
   #stage(parts: readonly Bytes[]): void {
@@ -131,8 +141,11 @@ export function isJournalEmpty(files: Pair): boolean {
  * begins.
  */
 export async function* readJournal(files: Pair): AsyncGenerator<Frame> {
+  const [older, newer] = await inOrder(files)
+  // What a file begins with an opening frame for is durable: the other one is then left over from before.
+  const parts = newer.first !== undefined && newer.first.batch === undefined ? [newer] : [older, newer]
   let last: Frame | undefined
-  for (const file of await inOrder(files)) {
+  for (const { file } of parts) {
     let at = 0
     for (let read = await readFrame(file, 0); read !== undefined; read = await readFrame(file, at)) {
       if (last !== undefined && !follows(last, read.frame)) {
@@ -146,12 +159,15 @@ export async function* readJournal(files: Pair): AsyncGenerator<Frame> {
   }
 }
 
-/** The file with the newest frames last. */
-async function inOrder(files: Pair): Promise<readonly File[]> {
-  const [first, second] = await Promise.all(
-    files.map(async (file) => (await readFrame(file, 0))?.frame.number ?? -1),
-  )
-  return (first as number) < (second as number) ? files : [files[1], files[0]]
+type Begun = { readonly file: File; readonly first: Frame | undefined }
+
+/** The file with the newest frames last. An opening frame comes after the commit that it names. */
+async function inOrder([one, other]: Pair): Promise<readonly [Begun, Begun]> {
+  const begin = async (file: File): Promise<Begun> => ({ file, first: (await readFrame(file, 0))?.frame })
+  const place = ({ first }: Begun): number =>
+    first === undefined ? -1 : first.number + (first.batch === undefined ? 0.5 : 0)
+  const [a, b] = [await begin(one), await begin(other)]
+  return place(a) < place(b) ? [a, b] : [b, a]
 }
 
 function follows(last: Frame, next: Frame): boolean {
@@ -193,11 +209,15 @@ async function readFrame(file: File, at: number): Promise<{ frame: Frame; bytes:
   const body = await readAt(file, at + headerBytes, parsed.bodyBytes + checksumBytes)
   const checksum = createHash('sha256').update(header).update(body.subarray(0, parsed.bodyBytes)).digest()
   if (!equalBytes(checksum, body.subarray(parsed.bodyBytes))) return undefined
-  const { number, record } = parsed
+  const { number, from, record } = parsed
   const decoded = number === 0 ? undefined : decodeCommit(record, number)
   if (number > 0 && decoded === undefined) throw damaged(file, at + 36, 'holds a damaged commit record')
   const previous = decoded?.previous ?? new Uint8Array(checksumBytes)
-  return { frame: { number, record, commit: decoded?.commit, previous, batch: batchOf(parsed, body) }, bytes }
+  const batch = batchOf(parsed, body)
+  return {
+    frame: { place: { file, at }, number, from, record, commit: decoded?.commit, previous, batch },
+    bytes,
+  }
 }
 
 type Header = {

@@ -29,6 +29,9 @@ export async function recover(
   operations: FileOperations,
 ): Promise<Commit> {
   if (isJournalEmpty(journals)) return await readClosed(files)
+  let newest: Frame | undefined
+  for await (const frame of readJournal(journals)) newest = frame
+  if (newest !== undefined) await journal.secure(newest)
   let last: Commit | undefined
   for await (const frame of readJournal(journals)) {
     last ??= await readBase(files, frame)
