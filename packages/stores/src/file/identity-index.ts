@@ -17,7 +17,7 @@ import {
 } from './identity-rows.ts'
 import type { IdentityThread } from './identity-thread.ts'
 
-const tailRows = 4096
+const tailRows = 8_192
 /** Beyond this many rows commits wait for the thread: memory does not grow with a slow disk. */
 const tailRowsMax = 4 * tailRows
 

@@ -96,7 +96,7 @@ export function advanceIndex(database: DatabaseSync, identities: number, target:
     if (bytesRead !== rows.length) throw new Error(`identities end before block ${from + count}`)
     database.exec('BEGIN IMMEDIATE')
     try {
-      for (let i = 0; i < count; i++) {
+      for (const i of inKeyOrder(rows)) {
         const at = i * identityRowBytes
         identity.run(rows.subarray(at, at + 32), from + i)
         const key = rows.subarray(at + 32, at + 64)
@@ -110,4 +110,15 @@ export function advanceIndex(database: DatabaseSync, identities: number, target:
     }
     from += count
   }
+}
+
+/**
+ * Positions of rows by their identities, so that each page of the tree is written once in a transaction. Those
+ * that begin alike stay in the order of blocks, for of equal ones the first must be inserted first.
+ */
+function inKeyOrder(rows: Buffer): readonly number[] {
+  const starts = Array.from({ length: rows.length / identityRowBytes }, (_, i) =>
+    rows.readUIntBE(i * identityRowBytes, 6),
+  )
+  return starts.map((_, i) => i).sort((a, b) => (starts[a] as number) - (starts[b] as number) || a - b)
 }
