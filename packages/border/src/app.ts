@@ -54,6 +54,8 @@ export const defaultAppLimits: AppLimits = {
   closeTimeoutMs: 10_000,
 }
 
+const idleCheckMs = 20
+
 export type AppOptions = {
   readonly logger: Logger
   readonly limits?: Partial<AppLimits>
@@ -140,9 +142,13 @@ async function limitRate(app: App, bounds: AppLimits): Promise<void> {
   app.addHook('onRequest', app.rateLimit())
 }
 
-/** Running requests end, new ones are refused; what still runs after `closeTimeoutMs` is cut off. */
+/**
+ * Running requests end, new ones are refused; what still runs after `closeTimeoutMs` is cut off. Connections
+ * that were busy when the closing began are closed once they are idle, and need not time out.
+ */
 function refuseWhileClosing(app: App, closeTimeoutMs: number): void {
   let closing = false
+  let idling: NodeJS.Timeout | undefined
   app.addHook('onRequest', (_request, reply, next) => {
     if (!closing) return next()
     reply.header('connection', 'close')
@@ -150,7 +156,12 @@ function refuseWhileClosing(app: App, closeTimeoutMs: number): void {
   })
   app.addHook('preClose', (done) => {
     closing = true
+    idling = setInterval(() => app.server.closeIdleConnections(), idleCheckMs).unref()
     setTimeout(() => app.server.closeAllConnections(), closeTimeoutMs).unref()
+    done()
+  })
+  app.addHook('onClose', (_app, done) => {
+    clearInterval(idling)
     done()
   })
 }

@@ -273,6 +273,21 @@ describe('closing', () => {
     await closed
   })
 
+  it('does not wait for connections that are kept open after their last answer', async () => {
+    let running: (() => void) | undefined
+    app.get('/slow', () => new Promise((resolve) => (running = () => resolve({ done: true }))))
+    const socket = await open()
+    socket.write('GET /slow HTTP/1.1\r\nhost: x\r\n\r\n')
+    while (running === undefined) await setTimeout(5)
+    const closed = app.close()
+    await setTimeout(20)
+    const began = performance.now()
+    running()
+    assert.match(await readAll(socket), /^HTTP\/1.1 200 /)
+    await closed
+    assert.ok(performance.now() - began < 2000, 'far from the ten seconds that running requests have')
+  })
+
   it('cuts off what does not end in time', async () => {
     app = await create({ closeTimeoutMs: 50 })
     let started = false
