@@ -1,6 +1,7 @@
 import { type App, type AppLimits, createApp } from '@ledgerstone/border/app'
 import type { Bearer } from '@ledgerstone/border/bearer'
 import { callerFor, requireCaller } from '@ledgerstone/border/caller'
+import { parseJson } from '@ledgerstone/border/json'
 import type { Logger } from '@ledgerstone/border/logger'
 import { addMetrics } from '@ledgerstone/border/metrics'
 import type { Documents } from '@ledgerstone/log/documents'
@@ -10,6 +11,7 @@ import { EventStreams } from './event-streams.ts'
 import { protectAnswers } from './headers.ts'
 import { addHealth } from './health.ts'
 import { defaultLedgerLimits, type LedgerLimits } from './limits.ts'
+import { checkMemberNames } from './member-names.ts'
 import { type LedgerMetrics, measure } from './metrics.ts'
 import { describeApi, serveDescription } from './openapi.ts'
 import { addAppend } from './routes/append.ts'
@@ -59,6 +61,7 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
     ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
   })
   app.setSerializerCompiler(() => JSON.stringify)
+  refuseRepeatedMembers(app)
   protectAnswers(app, publicUrl)
   traceRequests(app)
   measure(app, metrics, log, now)
@@ -79,6 +82,16 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
 
   await serveDescription(app)
   return app
+}
+
+/** The border's strict JSON, and no member twice. */
+function refuseRepeatedMembers(app: App): void {
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    const value = parseJson(body)
+    checkMemberNames(body.toString(), value)
+    done(null, value)
+  })
 }
 
 /** A token with the scope `manage:{area}`. */

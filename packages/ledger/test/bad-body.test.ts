@@ -87,6 +87,41 @@ describe('a body', () => {
   })
 })
 
+describe('a member that is given twice', () => {
+  const repeat = (text: string, name: string): string =>
+    text.replace(`"${name}":`, `"${name}":"x","${name}":`)
+
+  it('is malformed, wherever it is', async () => {
+    const text = JSON.stringify(await sound())
+    for (const name of ['statement', 'envelope', 'objecta', 'media', 'kid']) {
+      assert.match(await refused(repeat(text, name), 400, 'malformed'), new RegExp(`"${name}" twice`))
+    }
+  })
+
+  it('is malformed also when it is spelled differently, or far from the first', async () => {
+    const text = JSON.stringify(await sound())
+    await refused(text.replace('{', '{"\\u0073tatement":"x",'), 400, 'malformed')
+    await refused(`[${text}, ${repeat(text, 'objectb')}]`, 400, 'malformed', `${url}/batch`)
+    await refused(text.replace(/\}$/, ',"statement":1e20}'), 400, 'malformed')
+  })
+
+  it('is not what white space, escapes and the order of members make', async () => {
+    const record = await sound()
+    const { objecta, ...rest } = record.envelope
+    const spelled = JSON.stringify({ envelope: { ...rest, objecta }, statement: record.statement }, null, 2)
+    const payload = spelled.replace('application/json', 'application\\/json')
+    const sent = { ...headers, ...json }
+    const answer = await ledger.app.inject({ method: 'POST', url, headers: sent, payload })
+    assert.equal(answer.statusCode, 201)
+    size++
+  })
+
+  it('cannot be hidden among millions of others', async () => {
+    const many = `[${'{},'.repeat(400_000)}{}]`
+    assert.match(await refused(`${many} `, 413, 'too-large', `${url}/batch`), /too many members/)
+  })
+})
+
 describe('an unknown member', () => {
   const places: readonly [string, (record: SealedJson) => object][] = [
     ['the record', (record) => record],

@@ -18,7 +18,7 @@ export function addBuckets(app: App, service: Service): void {
     {
       schema: {
         operationId: 'listBuckets',
-        summary: 'The buckets that the token may read, and `keys`',
+        summary: 'The buckets that the token may read, and keys',
         tags: ['read'],
         querystring: none,
         response: { 200: Type.Object({ buckets: Type.Array(bucketSummary) }), ...refusals },

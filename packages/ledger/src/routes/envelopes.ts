@@ -19,7 +19,7 @@ export function addEnvelopes(app: App, service: Service): void {
     {
       schema: {
         operationId: 'readEnvelopes',
-        summary: 'Envelopes of consecutive blocks, as a stream of `u32 n | n bytes`',
+        summary: 'Envelopes of consecutive blocks, as a stream',
         description:
           'Ends after `limit` envelopes or at the head. Not for caches: an envelope may be erased.',
         tags: ['read'],

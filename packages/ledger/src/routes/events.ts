@@ -17,7 +17,7 @@ export function addEvents(app: App, service: Service, streams: EventStreams): vo
     {
       schema: {
         operationId: 'events',
-        summary: 'Events `block` and `final`, as they happen',
+        summary: 'Blocks as they are committed, checkpoints as they become final',
         description:
           'Begins after the block of `Last-Event-ID`, or with block `from`, or with the next block. Ends with the token.',
         tags: ['read'],

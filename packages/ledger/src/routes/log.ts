@@ -39,8 +39,9 @@ export function addLog(app: App, service: Service): void {
     {
       schema: {
         operationId: 'readTile',
-        summary: 'A tile `<L>/<N>[.p/<W>]`, or an entry bundle `entries/<N>[.p/<W>]`',
-        description: 'Of any width up to the committed one. N as in `x001/x234/067`.',
+        summary: 'A tile of hashes, or a bundle of entries',
+        description:
+          '`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`, N as in `x001/x234/067`, of any width up to the committed one.',
         tags: ['log'],
         params: Type.Object({ bucket: Type.String(), '*': Type.String() }),
         querystring: none,
