@@ -138,12 +138,17 @@ export function checkCiphertext(header: EnvelopeHeader, ciphertext: Bytes): Enve
   return { ...header, ciphertext }
 }
 
-/** Throws `wrong-digest` unless the statement's content is this envelope. */
-export function checkContent(content: Content, header: EnvelopeHeader): void {
-  const { suite, digest, bytes } = contentOf(header)
-  if (content.suite !== suite || content.bytes !== bytes || !equalBytes(content.digest, digest)) {
+/**
+ * The encoded header, when the statement's content is this envelope. Throws `wrong-digest` otherwise.
+ */
+export function checkContent(content: Content, header: EnvelopeHeader): Bytes {
+  const { suite, ciphertextBytes } = header
+  const encoded = encodeHeader(header)
+  const isNamed = content.suite === suite && content.bytes === ciphertextBytes
+  if (!isNamed || !equalBytes(content.digest, sha256(encoded))) {
     throw new Refused('wrong-digest', 'the envelope is not the one that the statement names')
   }
+  return encoded
 }
 
 function checkForm(header: EnvelopeHeader): void {

@@ -10,7 +10,12 @@ import { parseStatement, type Statement } from './statement.ts'
 import { suiteNamed } from './suites.ts'
 
 /** A statement and the envelope that it names. */
-export type Sealed = { readonly statement: Statement; readonly envelope: Envelope }
+export type Sealed = {
+  readonly statement: Statement
+  readonly envelope: Envelope
+  /** The envelope's encoded header, where it has been encoded already: the statement names its digest. */
+  readonly header?: Bytes
+}
 
 /**
  * The JSON form: `{statement, envelope: {suite, signer, objecta, objectb, labels, receivers: [{kid,
@@ -28,8 +33,7 @@ export function parseSealed(value: unknown): Sealed {
   const { content } = statement.payload
   if (content === undefined) throw new Refused('malformed', 'a statement with a body has no envelope')
   const envelope = parseEnvelopeJson(parts)
-  checkContent(content, envelope)
-  return { statement, envelope }
+  return { statement, envelope, header: checkContent(content, envelope) }
 }
 
 export function formatEnvelopeJson(envelope: Envelope): JsonObject {

@@ -91,7 +91,7 @@ describe('envelopes', () => {
       for (let bit = 0; bit < bytes.length * 8; bit++) {
         const changed = bytes.slice()
         changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7))
-        const check = (): void => checkContent(content, decodeEnvelope(changed))
+        const check = (): unknown => checkContent(content, decodeEnvelope(changed))
         assert.throws(check, { name: 'Refused' }, `${comment}, bit ${bit}`)
       }
     }

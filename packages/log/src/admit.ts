@@ -1,13 +1,13 @@
 // Submission -> Pending: what can be said of a record before its place is known. Cheap refusals come first;
 // the signature is checked last, by verify.ts. The sequencer judges again in the very place that the block
 // gets.
-import { hash } from 'node:crypto'
 import type { Bytes, Hash } from '@ledgerstone/core/bytes'
 import { equalBytes } from '@ledgerstone/core/bytes'
 import { type Envelope, encodeHeader } from '@ledgerstone/core/envelope'
 import { caseKeyOf, identityOf } from '@ledgerstone/core/identity'
 import { judgeEnvelope, judgeStatement, type Place } from '@ledgerstone/core/judge'
 import { limits } from '@ledgerstone/core/limits'
+import { sha256 } from '@ledgerstone/core/primitives/node'
 import { Refused } from '@ledgerstone/core/refused'
 import type { RegisteredKey, Registry } from '@ledgerstone/core/registry'
 import type { Statement } from '@ledgerstone/core/statement'
@@ -15,7 +15,12 @@ import type { Statement } from '@ledgerstone/core/statement'
 /**
  * A sealed record in good form; its signature is not checked yet. A statement with a `body` has no envelope.
  */
-export type Submission = { readonly statement: Statement; readonly envelope?: Envelope }
+export type Submission = {
+  readonly statement: Statement
+  readonly envelope?: Envelope
+  /** The envelope's encoded header, when the caller has it already. */
+  readonly header?: Bytes
+}
 
 /** A record that the registry allows in the bucket, but for its signature. */
 export type Admitted = {
@@ -44,12 +49,12 @@ export function admit(submission: Submission, place: Place, origin: string, regi
 
 /** The record of a known key, with what the store knows it by. Throws `wrong-digest`, `too-large`. */
 export function identify(
-  { statement, envelope }: Submission,
+  { statement, envelope, header }: Submission,
   key: Pick<RegisteredKey, 'owner' | 'spki'>,
   origin: string,
 ): Admitted {
   const { payload, jws } = statement
-  const envelopeBytes = encodeContent(statement, envelope)
+  const envelopeBytes = encodeContent(statement, envelope, header)
   return {
     statement,
     envelope,
@@ -68,7 +73,11 @@ export function judgeAgain({ statement, envelope }: Admitted, place: Place, regi
 }
 
 /** The envelope's bytes, after a look that it is the one that the statement names. */
-function encodeContent({ payload }: Statement, envelope: Envelope | undefined): Bytes {
+function encodeContent(
+  { payload }: Statement,
+  envelope: Envelope | undefined,
+  encoded: Bytes | undefined,
+): Bytes {
   const { content } = payload
   if ((content === undefined) !== (envelope === undefined)) {
     throw new Refused(
@@ -77,9 +86,8 @@ function encodeContent({ payload }: Statement, envelope: Envelope | undefined): 
     )
   }
   if (content === undefined || envelope === undefined) return new Uint8Array(0)
-  const header = encodeHeader(envelope)
-  const digest = hash('sha256', header, 'buffer')
-  if (!equalBytes(digest, content.digest) || envelope.ciphertext.length !== content.bytes) {
+  const header = encoded ?? encodeHeader(envelope)
+  if (!equalBytes(sha256(header), content.digest) || envelope.ciphertext.length !== content.bytes) {
     throw new Refused('wrong-digest', 'the envelope is not the one that the statement names')
   }
   const bytes = 4 + header.length + envelope.ciphertext.length
