@@ -18,8 +18,8 @@ export async function importInvoices(
 ): Promise<void> {
   const output = outputOf(options)
   const { sealer } = connect(options, 'append:*')
-  const chosen = options.limit === undefined ? undefined : firstLines(options.limit)
-  const count = await pushInvoices(sealer, file, chosen, (lines) => output.progress('importing', lines))
+  const source = { path: file, ...(options.limit !== undefined && { chosen: firstLines(options.limit) }) }
+  const count = await pushInvoices(sealer, source, (lines) => output.progress('importing', lines))
   if (output.json) output.result(count, '')
 }
 

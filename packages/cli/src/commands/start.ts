@@ -1,4 +1,5 @@
 // `ledgerstone start`: all services in one process, over a data folder that is made on the first start.
+import { once } from 'node:events'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLogger } from '@ledgerstone/border/logger'
@@ -11,7 +12,7 @@ import { type DataFolder, dataFolder } from '../data-folder.ts'
 import { createDataFolder, defaultBuckets } from '../embedded/create.ts'
 import { pushInvoices, sampleFile, sampleLines } from '../embedded/sample.ts'
 import { type Services, startServices } from '../embedded/services.ts'
-import { outputOf } from '../output.ts'
+import { outputOf, type Progress } from '../output.ts'
 
 export type StartOptions = {
   readonly data: string
@@ -25,18 +26,20 @@ export type StartOptions = {
 /** Runs until SIGINT or SIGTERM, then drains and stops. */
 export async function start(options: StartOptions): Promise<void> {
   checkLoopback(options.host)
+  const stopping = signalled()
   const folder = dataFolder(options.data)
   const url = `http://${options.host}:${options.port}`
   const isNew = !existsSync(folder.trust)
   if (isNew) await createNew(options, folder, url)
   const trust = readTrust({ data: options.data })
   const logger = createLogger({ name: 'ledgerstone', level: options.logLevel })
-  const ended = signalled()
   const running = await startServices({ ...options, folder, trust, logger, now: Date.now })
   try {
-    if (existsSync(sampleMark(folder))) await importSample(folder, running)
-    process.stdout.write(welcome(options, folder, running, isNew))
-    await ended
+    if (existsSync(sampleMark(folder))) await importSample(folder, running, stopping)
+    if (!stopping.aborted) {
+      process.stdout.write(welcome(options, folder, running, isNew))
+      await once(stopping, 'abort')
+    }
     process.stdout.write('\nstopping: no new requests, waiting for running ones\n')
   } finally {
     await running[Symbol.asyncDispose]()
@@ -48,7 +51,7 @@ async function createNew(options: StartOptions, folder: DataFolder, url: string)
   process.stdout.write(`making a new ledger in ${folder.root}\n`)
   const name = options.name === undefined ? {} : { name: options.name }
   await createDataFolder({ path: options.data, url, buckets: defaultBuckets, now: Date.now, ...name })
-  if (options.sample) writeFileSync(sampleMark(folder), '')
+  if (options.sample) writeFileSync(sampleMark(folder), '', { mode: 0o600 })
 }
 
 /** Stands until the sample is in: a start that is interrupted goes on with it at the next. */
@@ -56,20 +59,26 @@ function sampleMark(folder: DataFolder): string {
   return join(folder.root, 'sample-pending')
 }
 
-async function importSample(folder: DataFolder, { url }: Services): Promise<void> {
+/** What of it is there when it is stopped stays, and the next start goes on. */
+async function importSample(folder: DataFolder, { url }: Services, stopping: AbortSignal): Promise<void> {
   const token = tokenSource({ data: folder.root }, folder, 'append:*')
   const sealer = sealerApi({ url, token, fetch: (at, init) => fetch(at, init), now: Date.now })
   const { progress } = outputOf({})
-  await pushInvoices(sealer, sampleFile, sampleLines(), (lines) =>
-    progress('importing sample invoices', lines),
-  )
+  const progressOf = (lines: number): Progress => progress('importing sample invoices', lines)
+  try {
+    await pushInvoices(sealer, { path: sampleFile, chosen: sampleLines(), signal: stopping }, progressOf)
+  } catch (error) {
+    if (stopping.aborted) return
+    throw error
+  }
   rmSync(sampleMark(folder))
 }
 
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+/** Aborted by Ctrl-C or by whoever else ends the process; a second Ctrl-C does not wait. */
+function signalled(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort())
+  return controller.signal
 }
 
 /** One process with every key, tokens over plain HTTP: nothing that may leave this computer. */

@@ -31,14 +31,12 @@ type Chosen = NonNullable<ImportOptions['chosen']>
 /** Pushes invoices through the sealer. `progress` is made when the number of lines is known. */
 export async function pushInvoices(
   sealer: SealerApi,
-  path: string,
-  chosen: Chosen | undefined,
+  source: Pick<ImportOptions, 'path' | 'chosen' | 'signal'>,
   progressOf: (lines: number) => Progress,
 ): Promise<ImportCount> {
   let progress: Progress | undefined
   const count = await importCsv({
-    path,
-    ...(chosen !== undefined && { chosen }),
+    ...source,
     concurrency: 32,
     push: async ({ bucket, type, meta }, id, record) => {
       const { created } = await sealer.seal(bucket, { type, id, meta, record: new Uint8Array(record) })

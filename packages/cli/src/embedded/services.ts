@@ -19,6 +19,7 @@ import { sealRoutes } from '@ledgerstone/sealer/routes'
 import { SqliteDocuments } from '@ledgerstone/stores/documents/sqlite'
 import type { DataFolder } from '../data-folder.ts'
 import { moveClients, readClient } from './clients.ts'
+import { drainable } from './drain.ts'
 import { openLog } from './open-log.ts'
 
 export type Services = AsyncDisposable & { readonly url: string; readonly log: Log }
@@ -37,7 +38,6 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const { folder, trust, host, port, logger, now } = options
   const url = `http://${host}:${port}`
   await using stack = new AsyncDisposableStack()
-  moveClients(folder, `${url}/auth`)
   const metrics = createLedgerMetrics()
   const notice = (text: string): void => logger.warn(text)
   const documents = stack.use(await SqliteDocuments.open(folder.documents, notice))
@@ -45,6 +45,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const { log } = stack.use(
     await openLog(folder, trust, { now, documents, verifyWorkers: 2, report, notice }),
   )
+  // Only now: whoever is refused the store must not lead the commands away from the process that has it.
+  moveClients(folder, `${url}/auth`)
 
   const auth = await createAuth(checkAuthConfig({ issuer: `${url}/auth`, folder: folder.auth }), {
     logger,
@@ -89,7 +91,9 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const clients = [{ client: '*', types: ['*'] }]
     const sealer = createSealer({ trust, sender, receivers: { '*': ['auditor'] }, clients, api, now })
     const sealerBearer = createBearer({ audience: sealerAudience, issuers, publicUrls: [url], now })
-    await app.register(sealRoutes({ sealer, bearer: sealerBearer }))
+    const seals = drainable(sealRoutes({ sealer, bearer: sealerBearer }))
+    await app.register(seals.plugin)
+    stack.defer(seals.drain)
     return sealer.follower
   }
 }

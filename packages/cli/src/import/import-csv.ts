@@ -21,6 +21,8 @@ export type ImportOptions = {
   readonly chosen?: { readonly count: number; includes(line: InvoiceLine): boolean }
   readonly push: PushRecord
   readonly concurrency: number
+  /** When it is aborted nothing more is pushed; what is under way ends, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal
   /** Called once with the number of lines, then with the number of lines done. */
   readonly onStart: (lines: number) => void
   readonly onLine: (done: number) => void
@@ -40,7 +42,7 @@ export async function importCsv(options: ImportOptions): Promise<ImportCount> {
   let done = 0
   let leftOut = 0
   for await (const { number, values } of readLines(options.path, invoiceColumns)) {
-    if (done === chosen.count) break
+    if (done === chosen.count || options.signal?.aborted === true) break
     const mapped = mapLine(mapper, number, values)
     if (!chosen.includes(values)) continue
     if (mapped.length === 0) leftOut++
@@ -56,6 +58,7 @@ export async function importCsv(options: ImportOptions): Promise<ImportCount> {
     options.onLine(++done)
   }
   await pushes.finish()
+  options.signal?.throwIfAborted()
   return { lines: done, leftOut, records }
 }
 
