@@ -37,7 +37,7 @@ const { positionals: words, values } = parseArgs({
 })
 
 // The end-to-end tests take longest, so they start first.
-const everyFile = ['test/*.test.ts', 'packages/*/test/**/*.test.ts'].flatMap((glob) =>
+const everyFile = ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'].flatMap((glob) =>
   globSync(glob, { cwd: root }).sort(),
 )
 const files = everyFile.filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
