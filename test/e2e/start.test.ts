@@ -116,7 +116,7 @@ describe('a start', () => {
     const answered = (await outcomes).filter((outcome) => outcome !== undefined)
     const acknowledged = answered.filter(({ status }) => status === 201)
     assert(acknowledged.length > 0)
-    for (const { status, code } of answered) assert(status === 201 || code === 'stopping', code)
+    for (const { status, code } of answered) assert(status === 201 || code === 'stopping', `${code}`)
 
     running = await LedgerProcess.start(data)
     type Page = { readonly blocks: readonly { readonly index: number; readonly hash: string }[] }
