@@ -73,6 +73,14 @@ describe('labels', () => {
       assert.throws(() => checkMedia(text), refusedAs('malformed'))
     }
   })
+  test('have tags with names of lower-case letters, digits, dots and hyphens', () => {
+    const value = 'AAECAwQFBgcICQoLDA0ODw'
+    assert.ok(checkLabels({ media: 'a/b', tags: [{ name: 'a.b-1', epoch: 0, value }] }))
+    for (const name of ['', 'A', '1a', 'a_b', 'é', 'a'.repeat(65)]) {
+      const labels = { media: 'a/b', tags: [{ name, epoch: 0, value }] }
+      assert.throws(() => checkLabels(labels), refusedAs('malformed'), name)
+    }
+  })
   test('with a lone surrogate are refused', () => {
     assert.throws(() => checkLabels({ media: 'a/b', meta: { x: '\ud800' } }), refusedAs('malformed'))
   })

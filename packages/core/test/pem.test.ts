@@ -29,6 +29,12 @@ describe('private keys in PEM', () => {
   })
 })
 
+test('PEM of more than 16 KiB is refused before it is read', () => {
+  const long = formatPublicKeyPem(new Uint8Array(13_000))
+  assert.throws(() => parsePublicKeyPem(long), refusedAs('malformed'))
+  assert.throws(() => parsePublicKeyPem(formatPublicKeyPem(new Uint8Array(11_000))), refusedAs('wrong-key'))
+})
+
 test('PEM is written as OpenSSL writes it', async () => {
   for (const name of ['alice', 'alice-rsa', 'alice-p256', 'alice-mldsa']) {
     const { spki, pkcs8 } = await keyNamed(name)

@@ -336,6 +336,21 @@ test('a policy is kept by its digest, the newest last', async () => {
   assert.equal(digests[1], 'ab'.repeat(32))
 })
 
+test('the registry has at most 16 MiB of entries', async () => {
+  const sample = await SampleLedger.create(2)
+  const reason = 'x'.repeat(16_000)
+  let bytes = sample.keys.entries.reduce((sum, { length }) => sum + length, 0)
+  const ask = (): Promise<string> => sample.revoke('registrar-ann', ben, { reason })
+  for (;;) {
+    await ask()
+    const { length } = sample.keys.entries.at(-1) as Uint8Array
+    bytes += length
+    if (bytes + length > 16_777_216) break
+  }
+  await assert.rejects(ask(), refusedAs('too-large'))
+  assert.equal(sample.registry.size, sample.keys.entries.length)
+})
+
 test('two replays of the same blocks are the same registry', async () => {
   const sample = await SampleLedger.create(2)
   const request = await sample.change(ann, 'key.register', await registrationOf(alice, 'alice'))
