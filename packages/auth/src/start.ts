@@ -20,6 +20,6 @@ export async function startAuth(config: AuthConfig): Promise<App> {
   addMetrics(app, registry)
   app.addHook('onClose', async () => auth.close())
   await app.register(auth.plugin)
-  await app.listen(config.listen)
+  await app.listen({ ...config.listen })
   return app
 }

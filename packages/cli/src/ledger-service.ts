@@ -51,6 +51,6 @@ export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable
     http: { requestsMax: requestsPerSecondMax },
   })
   stack.defer(() => app.close())
-  await app.listen(config.listen)
+  await app.listen({ ...config.listen })
   return stack.move()
 }
