@@ -40,7 +40,8 @@ export class Server implements AsyncDisposable {
   cpuUs(): number {
     if (process.platform !== 'linux') return Number.NaN
     const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
-    // proc_pid_stat(5): utime and stime in hundredths of a second, the 14th and 15th field; the 2nd ends with ")".
+    // proc_pid_stat(5): utime and stime in hundredths of a second, the 14th and 15th field; the 2nd ends with
+    // ")".
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * 10_000
   }

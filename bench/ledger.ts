@@ -1,4 +1,5 @@
-// The ledger as `npm start` runs it: every service in a process of its own, over files, with its document store.
+// The ledger as `npm start` runs it: every service in a process of its own, over files, with its document
+// store.
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

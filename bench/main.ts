@@ -5,7 +5,10 @@
 //     npm run bench -- single --rounds 1 --records 8000 --profile DIR       CPU profiles of the ledger
 //     npm run bench -- --folder DIR         on another disk than the temporary folder's
 //
-// Medians of rounds that are run in turns, with the range. Durations depend on the machine: nothing here is a test.
+// Medians of rounds that are run in turns, with the range. Durations depend on the machine: nothing here is a
+// test.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,6 +16,8 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type AppendOptions, measureAppends } from './append.ts'
 import { describeMachine } from './machine.ts'
+import { measureSealing } from './seal.ts'
+import { measureStart } from './start.ts'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -35,6 +40,9 @@ const parts: Readonly<Record<string, (folder: string) => Promise<void>>> = {
       ...appending(folder, 80_000),
       ...{ connections: 8, batch: 100, postgresShare: 0.5, goal: '12,000/s' },
     }),
+  seal: () => measureSealing(Number(values.rounds)),
+  verify: runVerify,
+  start: (folder) => measureStart(folder, join(values.folder, 'ledgerstone-bench'), Number(values.rounds)),
 }
 
 const unknown = positionals.filter((name) => !(name in parts))
@@ -59,6 +67,16 @@ function appending(
     records: Number(values.records ?? records),
     nodeArgs,
   }
+}
+
+/** A program of its own, with threads of its own. */
+async function runVerify(): Promise<void> {
+  console.log(
+    'verifying, without a network (goals: 250,000/s on one thread, 20,000/s with signatures on two)',
+  )
+  const args = [join(import.meta.dirname, 'verify.ts'), '--rounds', values.rounds]
+  const [code] = (await once(spawn(process.execPath, args, { stdio: 'inherit' }), 'close')) as [number]
+  if (code !== 0) throw new Error(`bench/verify.ts ended with ${code}`)
 }
 
 /** PostgreSQL does not run as root but as somebody who must be able to reach his folder. */

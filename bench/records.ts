@@ -1,4 +1,5 @@
-// Records sealed beforehand, each with its own id, key, ciphertext and signed statement: nothing is sent twice.
+// Records sealed beforehand, each with its own id, key, ciphertext and signed statement: nothing is sent
+// twice.
 import { randomBytes } from 'node:crypto'
 import type { DataFolder } from '@ledgerstone/cli/data-folder'
 import { readOwnKey } from '@ledgerstone/cli/embedded/keys'
@@ -30,7 +31,8 @@ export async function quickSealer(
   folder: DataFolder,
 ): Promise<(bucket: string, record: Uint8Array) => Promise<Sealed>> {
   const { sender, receivers } = await readKeys(folder)
-  // An RSA signature takes 230 us, and nobody who has no receiver's key can check it: any bytes do for appending.
+  // An RSA signature takes 230 us, and nobody who has no receiver's key can check it: any bytes do for
+  // appending.
   const sign = (): Bytes => new Uint8Array(randomBytes(256))
   const quick: Sender = { ...sender, key: { kid: sender.key.kid, sign } }
   return (bucket, record) => {
