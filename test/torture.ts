@@ -1,5 +1,5 @@
-// `npm run torture`: the ledger is killed with kill -9, 200 times, under load, while it starts and while it stops; no
-// block that was acknowledged may be lost, changed or doubled.
+// `npm run torture`: the ledger is killed with kill -9, 200 times, under load, while it starts and while it
+// stops; no block that was acknowledged may be lost, changed or doubled.
 //
 //     npm run torture -- --runs 50 --seed 7 --folder DIR
 //

@@ -136,7 +136,9 @@ export class CrashingLedger implements AsyncDisposable {
     return [`killed ${ms} ms into its start`, open]
   }
 
-  /** Begins to send, and returns after so many answers: what is left open is known when the ledger is gone. */
+  /**
+   * Begins to send, and returns after so many answers: what is left open is known when the ledger is gone.
+   */
   async #load(answers: number): Promise<{ readonly open: Promise<readonly Open[]> }> {
     const { promise: answered, resolve } = Promise.withResolvers<void>()
     let left = answers

@@ -55,8 +55,9 @@ export class History {
   }
 
   /**
-   * Goes on reading up to the `size` that the ledger now shows. Throws unless every block that was acknowledged is in
-   * its place, no record is there twice, and every head that was ever signed is the head of these very blocks.
+   * Goes on reading up to the `size` that the ledger now shows. Throws unless every block that was
+   * acknowledged is in its place, no record is there twice, and every head that was ever signed is the head
+   * of these very blocks.
    */
   async check(size: number, read: Read): Promise<void> {
     const notes = await this.#verifyNotes()
