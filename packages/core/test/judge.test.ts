@@ -234,6 +234,24 @@ describe('an envelope', async () => {
     at(size)()
     assert.throws(at(size + 1), refusedAs('key-revoked'))
   })
+  test('is refused when it is signed by a receiving key of the same owner', async () => {
+    const { sample } = await openSample()
+    const key = await sample.register('carol-receive-next', 'alice', { purpose: 'receive' })
+    const place = payments.next('x', sample.registry.size)
+    const given = { ...envelope, signer: key.kid }
+    assert.throws(() => judgeEnvelope(given, owner, place, sample.registry), refusedAs('wrong-key'))
+  })
+  test('is refused when it is signed by a key that is not valid at the time', async () => {
+    const { sample } = await openSample()
+    const key = await sample.register('mallory-rsa', 'alice', { notBefore: now, notAfter: now + 1 })
+    const given = { ...envelope, signer: key.kid }
+    const at = (time: number) => () =>
+      judgeEnvelope(given, owner, payments.next('x', sample.registry.size, { time }), sample.registry)
+    at(now)()
+    at(now + 1)()
+    assert.throws(at(now - 1), refusedAs('key-expired'))
+    assert.throws(at(now + 2), refusedAs('key-expired'))
+  })
   test('is refused for a receiver whose key is valid no more', async () => {
     const { sample } = await openSample()
     const key = await keyNamed('carol-receive-next')
