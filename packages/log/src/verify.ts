@@ -139,10 +139,14 @@ class VerifyingThread {
       }
       return { key, signed: signingInput, signature }
     })
-    const message: VerifyMessage = { forget, keys, jobs: encodeJobs(jobs) }
     this.#sent.push(tasks)
     this.jobs += tasks.length
-    this.#worker.postMessage(message, [message.jobs.buffer])
+    if (forget || keys.length > 0) this.#post({ forget, keys })
+    this.#post(encodeJobs(jobs))
+  }
+
+  #post(message: VerifyMessage): void {
+    this.#worker.postMessage(message)
   }
 
   async close(): Promise<void> {
