@@ -1,9 +1,11 @@
-// The engine alone: no HTTP, no tokens, no JSON. Pre-signed records of 1 KiB go through admission, verification and commit.
+// The engine alone: no HTTP, no tokens, no JSON. Pre-signed records of 1 KiB go through admission,
+// verification and commit.
 //
-//     node bench/engine.ts [--store file|memory] [--workers 2] [--connections 64] [--batch 1] [--seconds 5] [--rounds 3]
-//                          [--profile FILE]     a CPU profile of the last round's main thread
+//     node bench/engine.ts [--store file|memory] [--workers 2] [--connections 64] [--batch 1]
+//                          [--seconds 5] [--rounds 3] [--profile FILE]
 //
-// All records share one envelope, which is checked, copied and written for each of them; every statement is its own.
+// All records share one envelope, which is checked, copied and written for each of them; every statement is
+// its own.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Session } from 'node:inspector/promises'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -60,16 +62,15 @@ async function main(): Promise<void> {
   for (let round = 0; round < Number(options.rounds); round++) {
     const { rate, p50, p99, cpu } = await measure(log, round === 0 ? submissions : await prepare(perRound))
     rates.push(rate)
-    console.log(
-      `round ${round + 1}: ${rate.toFixed(0)}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, main thread ${cpu.toFixed(1)} us a record`,
-    )
+    const latency = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`
+    const mainThread = `${cpu.toFixed(1)} us a record on the main thread`
+    console.log(`round ${round + 1}: ${rate.toFixed(0)}/s, ${latency}, ${mainThread}`)
   }
   const median = rates.toSorted((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0
   const { workers, connections, batch } = options
-  const conditions = `${options.store} store, ${workers} verifying threads, ${connections} callers' lines, batches of ${batch}`
-  console.log(
-    `engine: ${median.toFixed(0)} appends/s (${conditions}; ${availableParallelism()} cores, Node ${process.version})`,
-  )
+  const threads = `${options.store} store, ${workers} verifying threads, ${availableParallelism()} cores`
+  const load = `${connections} closed loops, batches of ${batch}`
+  console.log(`engine: ${median.toFixed(0)} appends/s (${threads}, ${load}, Node ${process.version})`)
   await log[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })

@@ -80,7 +80,7 @@ test('every block has a receipt that verifies under the final checkpoint', async
   }
 })
 
-test('a block beyond the final checkpoint has no receipt yet, but one under a note that covers it', async () => {
+test('a block that is not final has a receipt under a note that covers it only', async () => {
   const early = { name: 'payments', store: payments.store, head: payments.head, final: undefined }
   assert.equal(await codeOf(readReceipt(early, 3)), 'no-quorum')
   const note = { head: payments.head, checkpoint: payments.headNote }

@@ -57,7 +57,7 @@ for (const [what, { arm, code }] of Object.entries(faults)) {
 
 for (const operation of readFaults) {
   for (const persisted of ['lost', 'kept'] as const) {
-    test(`the commit is ${persisted} and then ${operation} fails too: the bucket opens when the store can be read`, async () => {
+    test(`the commit is ${persisted} and then ${operation} fails too: the bucket opens later`, async () => {
       const faulty = await createFaulty()
       await using log = await openPayments(faulty.sample)
       const arm = (): void => {
@@ -178,7 +178,7 @@ test('a leaf hash that flips in memory stops the bucket; nothing is written or s
   assert.equal((await log.bucket('orders').append(await seal({ bucket: 'orders' }), 'caller')).index, 1)
 })
 
-test('a clock that goes back a little keeps time from decreasing; one that is far behind stops the sequencing', async () => {
+test('time never decreases, and a clock that is far behind stops the sequencing', async () => {
   const sample = await createSample()
   const events: LogEvent[] = []
   await using log = await openPayments(sample, { events })
