@@ -25,8 +25,9 @@ export function parseCanonical(text: string, what: string): Json {
 export function parseJson(text: string, what: string): Json {
   try {
     return JSON.parse(text) as Json
-  } catch (cause) {
-    throw new Refused('malformed', `${what} is not JSON`, { cause })
+  } catch {
+    // The parser's own message quotes the text, which may hold a record in clear.
+    throw new Refused('malformed', `${what} is not JSON`)
   }
 }
 

@@ -1,5 +1,6 @@
 // Where the values of a JSON text stand in it: for callers that must keep a value's exact bytes (1.10 is not
 // 1.1).
+import { parseJson } from './canonical.ts'
 import { Refused } from './refused.ts'
 
 /** A value's source text, without the white space around it. */
@@ -38,11 +39,7 @@ type Scanner = {
 
 /** Walks over a text that JSON.parse has accepted, so that only the extent of values is left to find. */
 function scanner(text: string, what: string): Scanner {
-  try {
-    JSON.parse(text)
-  } catch (cause) {
-    throw new Refused('malformed', `${what} is not JSON`, { cause })
-  }
+  parseJson(text, what)
   let at = 0
   const skipSpace = (): void => {
     while (at < text.length && ' \t\n\r'.includes(text[at] as string)) at++

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { elementSources, memberSources } from '../src/json-source.ts'
 import { refusedAs } from './vectors.ts'
@@ -123,6 +124,10 @@ describe('sources of JSON values', () => {
       assert.throws(() => memberSources(text, 'it'), refusedAs('malformed'))
     })
   }
+  test('are refused without quoting the text', () => {
+    const quotes = (error: unknown): boolean => !inspect(error).includes('4111')
+    assert.throws(() => memberSources('{"card":4111111111111111x', 'it'), quotes)
+  })
   test('are refused of the other kind', () => {
     assert.throws(() => elementSources('{"a":1}', 'it'), refusedAs('malformed'))
     assert.throws(() => memberSources('[1]', 'it'), refusedAs('malformed'))
