@@ -183,6 +183,7 @@ describe('blocks', () => {
   })
 
   test('are verified, whole buckets against the trust file', async () => {
+    await ledger?.settled()
     const verified = await command('verify', 'payments', '--statements', '--envelopes')
     assert.equal(verified.code, 0, verified.stderr)
     assert.match(

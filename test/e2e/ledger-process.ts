@@ -55,21 +55,39 @@ export class LedgerProcess implements AsyncDisposable {
     await this.#program[Symbol.asyncDispose]()
   }
 
-  /** Waits until a bucket has so many blocks, as its metrics tell. */
+  /** Waits until a bucket has so many blocks. */
   async grown(bucket: string, size: number): Promise<void> {
-    const pattern = new RegExp(`^ledgerstone_head_size\\{bucket="${bucket}".* ([0-9]+)$`, 'm')
+    await this.#until(`${bucket} grows to ${size}`, (sizes) => (sizes.head.get(bucket) ?? 0) >= size)
+  }
+
+  /** Waits until all that is committed is final: what `verify` then sees is all that there is. */
+  async settled(): Promise<void> {
+    await this.#until('all is final', ({ head, final }) => {
+      return head.size > 0 && [...head].every(([bucket, size]) => final.get(bucket) === size)
+    })
+  }
+
+  async #until(
+    what: string,
+    isSo: (sizes: Record<'head' | 'final', Map<string, number>>) => boolean,
+  ): Promise<void> {
     for (let tries = 0; tries < 3000; tries++) {
       const response = await fetch(`${this.url}/metrics`).catch(() => undefined)
-      const found = pattern.exec((await response?.text()) ?? '')
-      if (Number(found?.[1] ?? 0) >= size) return
+      const metrics = (await response?.text()) ?? ''
+      if (isSo({ head: sizesIn(metrics, 'head'), final: sizesIn(metrics, 'final') })) return
       await sleep(10)
     }
-    throw new Error(`${bucket} does not grow to ${size}\n${this.#program.stdout}\n${this.#program.stderr}`)
+    throw new Error(`not in time: ${what}\n${this.#program.stdout}\n${this.#program.stderr}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
   }
+}
+
+function sizesIn(metrics: string, kind: 'head' | 'final'): Map<string, number> {
+  const lines = metrics.matchAll(new RegExp(`^ledgerstone_${kind}_size\\{bucket="([^"]+)".* ([0-9]+)$`, 'gm'))
+  return new Map([...lines].map(([, bucket, size]) => [bucket as string, Number(size)]))
 }
 
 export type Refusal = { readonly code: string; readonly error: string }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(import.meta.resolve('@ledgerstone/cli/main'))
-const waitMsMax = 60_000
+const waitMsMax = 180_000
 /** Compiled code is kept from process to process: a command then takes half the time. */
 const cache = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'ledgerstone-e2e')
 
@@ -56,7 +56,9 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** Waits for something on standard output. Throws, with all that was printed, when the process ends before. */
+  /**
+   * Waits for something on standard output. Throws, with all that was printed, when the process ends before.
+   */
   async prints(text: string): Promise<void> {
     const until = performance.now() + waitMsMax
     while (!this.stdout.includes(text)) {

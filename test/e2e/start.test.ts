@@ -12,7 +12,8 @@ after(() => place[Symbol.asyncDispose]())
 type Verdict = { readonly bucket: string; readonly checked: number }
 
 /** Blocks of each bucket, all verified. */
-async function sizesOf(data: string): Promise<Readonly<Record<string, number>>> {
+async function sizesOf(running: LedgerProcess, data: string): Promise<Readonly<Record<string, number>>> {
+  await running.settled()
   const verdicts = await commandsOf(data).json<readonly Verdict[]>('verify')
   return Object.fromEntries(verdicts.map(({ bucket, checked }) => [bucket, checked]))
 }
@@ -46,7 +47,7 @@ describe('the sample', () => {
     await third.ready()
     assert.match(third.printed, /payments 421/)
     assert.match(third.printed, /log-signed only: one operator runs it all/)
-    assert.deepEqual(await sizesOf(data), sampled)
+    assert.deepEqual(await sizesOf(third, data), sampled)
     assert.equal(await third.stop(), 0)
     assert.match(third.printed, /stopping: .*\nstopped\n$/)
   })
@@ -57,7 +58,7 @@ describe('the sample', () => {
     await fourth.ready()
     assert(!fourth.printed.includes('making a new ledger'))
     assert.equal(readFileSync(join(data, 'ledgerstone.trust'), 'utf8'), trust)
-    assert.deepEqual(await sizesOf(data), sampled)
+    assert.deepEqual(await sizesOf(fourth, data), sampled)
   })
 })
 
@@ -72,7 +73,7 @@ describe('a start', () => {
 
   test('without the sample has the genesis of each bucket and nothing else', async () => {
     const empty = { cancellations: 1, customers: 1, keys: 10, orders: 1, payments: 1, refunds: 1 }
-    assert.deepEqual(await sizesOf(data), empty)
+    assert.deepEqual(await sizesOf(running, data), empty)
   })
 
   test('over a data folder that another process has is refused, and leaves that one alone', async () => {
