@@ -65,8 +65,8 @@ function setup() {
   checkPlatform()
   const wanted = wantedPackages(JSON.parse(lockText).packages)
   if (missingPaths(wanted).length > 0) install()
-  // npm leaves out in silence what is optional and cannot be fetched. Anything else that it leaves out after a
-  // success is an entry of the lock file that no package asks for any more.
+  // npm leaves out in silence what is optional and cannot be fetched. Anything else that it leaves out after
+  // a success is an entry of the lock file that no package asks for any more.
   const missing = missingPaths(wanted).filter((path) => !(path in wanted) || wanted[path].optional)
   if (missing.length > 0) {
     throw new SetupFailed(`npm did not install ${missing.join(', ')}. Run the command again.`)

@@ -15,7 +15,9 @@ export function stepsOf(markdown: string): readonly Step[] {
   return steps
 }
 
-/** Whether a text is as the page says: `…` in a line stands for anything in it, a line of `…` for any lines. */
+/**
+ * Whether a text is as the page says: `…` in a line stands for anything in it, a line of `…` for any lines.
+ */
 export function isAsPrinted(text: string, printed: readonly string[]): boolean {
   const lines = printed.map((line) => {
     if (line === '…') return '(?:.*\\n)*'

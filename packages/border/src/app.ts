@@ -43,7 +43,7 @@ export type AppLimits = {
 }
 
 /** The rate stops a flood, not a busy backend: two cores answer less than that. */
-export const defaultAppLimits: AppLimits = {
+const defaultAppLimits: AppLimits = {
   bodyBytesMax: limits.requestBytesMax,
   requestTimeoutMs: 30_000,
   headersTimeoutMs: 10_000,

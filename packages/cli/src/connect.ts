@@ -61,7 +61,10 @@ export function readTrust(options: Pick<CommonOptions, 'data' | 'trust'>): Trust
   return parseTrust(readFileSync(path, 'utf8'))
 }
 
-/** A token from `--token`, from the environment, or from the embedded OAuth service with the data folder's secret. */
+/**
+ * A token from `--token`, from the environment, or from the embedded OAuth service with the data folder's
+ * secret.
+ */
 export function tokenSource(
   options: CommonOptions,
   folder: DataFolder,
@@ -81,7 +84,9 @@ function serverOf(folder: DataFolder): string {
   return readClient(folder.localClient).issuer.replace(/\/auth$/, '')
 }
 
-/** The secret on disk is for the OAuth service of this very folder; it must not become a back door to another. */
+/**
+ * The secret on disk is for the OAuth service of this very folder; it must not become a back door to another.
+ */
 function checkEmbedded(issuer: string): void {
   const { hostname } = new URL(issuer)
   if (hostname !== '127.0.0.1' && hostname !== 'localhost' && hostname !== '[::1]') {

@@ -1,4 +1,5 @@
-// The newest final head of each log that this computer has verified, in one file: what a rollback is noticed by.
+// The newest final head of each log that this computer has verified, in one file: what a rollback is noticed
+// by.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -13,8 +14,8 @@ type Remembered = Record<string, { readonly size: number; readonly checkpoint: s
 const lockTimeoutMs = 10_000
 
 /**
- * `{"<trust and origin>": {"size", "checkpoint"}, ...}`, replaced as a whole. A file that cannot be read is refused, and
- * never taken for a first sight: that would be how to make a client forget. Throws `malformed`.
+ * `{"<trust and origin>": {"size", "checkpoint"}, ...}`, replaced as a whole. A file that cannot be read is
+ * refused, and never taken for a first sight: that would be how to make a client forget. Throws `malformed`.
  */
 export function fileMemory(path: string): Memory {
   return {
@@ -31,7 +32,10 @@ export function fileMemory(path: string): Memory {
   }
 }
 
-/** Commands may run at the same time, and none may forget what another has remembered. The kernel ends it, too. */
+/**
+ * Commands may run at the same time, and none may forget what another has remembered. The kernel ends it,
+ * too.
+ */
 function takeLock(path: string): Disposable {
   const database = new DatabaseSync(path, { timeout: lockTimeoutMs })
   try {

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The `ledgerstone` command. Each command's code is loaded when it is called.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodes, explain } from './output.ts'

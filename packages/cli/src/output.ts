@@ -1,4 +1,5 @@
-// What the commands print: text for people, one JSON value with --json; results on stdout, everything else on stderr.
+// What the commands print: text for people, one JSON value with --json; results on stdout, everything else on
+// stderr.
 import { UnexpectedAnswer, Unreachable } from '@ledgerstone/client/problem'
 import { Refused } from '@ledgerstone/core/refused'
 

@@ -1,5 +1,5 @@
-// The shapes of requests and answers as the API's description tells them. Bodies and answers are not checked by these:
-// the core decodes bodies by hand, and answers are written as they are.
+// The shapes of requests and answers as the API's description tells them. Bodies and answers are not checked
+// by these: the core decodes bodies by hand, and answers are written as they are.
 import { type TSchema, Type } from 'typebox'
 
 const hash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in hexadecimal' })
@@ -9,7 +9,7 @@ const kid = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: 'base64ur
 const time = Type.String({ format: 'date-time' })
 const json = Type.Record(Type.String(), Type.Unknown())
 
-export const problem: TSchema = Type.Object(
+const problem: TSchema = Type.Object(
   {
     type: Type.String({ description: '`urn:ledgerstone:error:` and the code' }),
     title: Type.String(),

@@ -23,7 +23,9 @@ export async function importInvoices(
   if (output.json) output.result(count, '')
 }
 
-/** Checks a chain by the article's own rule, then keeps each original block, byte for byte, inside a new one. */
+/**
+ * Checks a chain by the article's own rule, then keeps each original block, byte for byte, inside a new one.
+ */
 export async function importChain(
   file: string,
   options: CommonOptions & { readonly bucket: string; readonly type: string },

@@ -1,10 +1,4 @@
-// One service alone, by its configuration file: what runs in a pod.
-import { readAuthConfig } from '@ledgerstone/auth/config'
-import { startAuth } from '@ledgerstone/auth/start'
-import { readLedgerConfig } from '@ledgerstone/ledger/config'
-import { readSealerConfig } from '@ledgerstone/sealer/config'
-import { startSealer } from '@ledgerstone/sealer/main'
-import { startLedger } from '../ledger-service.ts'
+// One service alone, by its configuration file: what runs in a pod. Only its own code is loaded.
 
 export type ServiceName = 'ledger' | 'sealer' | 'auth'
 
@@ -16,13 +10,25 @@ export async function runService(
   const ended = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
-  const running = await startOne(service, config)
+  const running = await starters[service](config)
   await ended
   await running[Symbol.asyncDispose]()
 }
 
-function startOne(service: ServiceName, config: string): Promise<AsyncDisposable> {
-  if (service === 'ledger') return startLedger(readLedgerConfig(config))
-  if (service === 'sealer') return startSealer(readSealerConfig(config))
-  return startAuth(readAuthConfig(config))
+const starters: Readonly<Record<ServiceName, (config: string) => Promise<AsyncDisposable>>> = {
+  async ledger(path) {
+    const { readLedgerConfig } = await import('@ledgerstone/ledger/config')
+    const config = readLedgerConfig(path)
+    return (await import('../ledger-service.ts')).startLedger(config)
+  },
+  async sealer(path) {
+    const { readSealerConfig } = await import('@ledgerstone/sealer/config')
+    const config = readSealerConfig(path)
+    return (await import('@ledgerstone/sealer/main')).startSealer(config)
+  },
+  async auth(path) {
+    const { readAuthConfig } = await import('@ledgerstone/auth/config')
+    const config = readAuthConfig(path)
+    return (await import('@ledgerstone/auth/start')).startAuth(config)
+  },
 }

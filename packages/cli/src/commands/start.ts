@@ -11,7 +11,7 @@ import { readTrust, tokenSource } from '../connect.ts'
 import { type DataFolder, dataFolder } from '../data-folder.ts'
 import { createDataFolder, defaultBuckets } from '../embedded/create.ts'
 import { pushInvoices, sampleFile, sampleLines } from '../embedded/sample.ts'
-import { type Services, startServices } from '../embedded/services.ts'
+import { type Services, startServices } from '../embedded/all-in-one.ts'
 import { outputOf, type Progress } from '../output.ts'
 
 export type StartOptions = {

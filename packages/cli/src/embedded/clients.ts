@@ -1,4 +1,5 @@
-// The files by which the command line and the sealer of one data folder get tokens from its own OAuth service.
+// The files by which the command line and the sealer of one data folder get tokens from its own OAuth
+// service.
 import { existsSync } from 'node:fs'
 import { createKeyFile, readKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
 import { membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'

@@ -1,4 +1,5 @@
-// A new ledger in a data folder: keys, the registry's first blocks, an OAuth service. One operator runs it all.
+// A new ledger in a data folder: keys, the registry's first blocks, an OAuth service. One operator runs it
+// all.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -43,8 +44,8 @@ export type NewDataFolder = {
 }
 
 /**
- * Makes the data folder, whole or not at all: it is built beside its place and renamed. Throws `bucket-exists` when
- * there is a ledger already, `bad-name`.
+ * Makes the data folder, whole or not at all: it is built beside its place and renamed. Throws
+ * `bucket-exists` when there is a ledger already, `bad-name`.
  */
 export async function createDataFolder(options: NewDataFolder): Promise<Trust> {
   const { path, name = `local-${randomBytes(4).toString('hex')}/log`, url, buckets, now } = options
@@ -139,7 +140,9 @@ async function registerFirstKeys(
   }
 }
 
-/** A registration with its proof of possession; a receiving key of this machine has nobody else to answer to. */
+/**
+ * A registration with its proof of possession; a receiving key of this machine has nobody else to answer to.
+ */
 async function registrationOf(
   origin: string,
   key: OwnKey,

@@ -1,4 +1,5 @@
-// The first start imports a few hundred real invoices by the way that every record goes, so that there is something to see.
+// The first start imports a few hundred real invoices by the way that every record goes, so that there is
+// something to see.
 import { fileURLToPath } from 'node:url'
 import type { SealerApi } from '@ledgerstone/client/sealer'
 import { type ImportCount, type ImportOptions, importCsv } from '../import/import-csv.ts'

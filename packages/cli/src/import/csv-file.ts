@@ -13,8 +13,8 @@ export type CsvLine<Column extends string> = {
 }
 
 /**
- * SHA-256 of the content, decompressed: the same for the file and its gzipped copy. Also counts the lines. Throws
- * `malformed` for what is not UTF-8: replaced characters would be sealed unnoticed.
+ * SHA-256 of the content, decompressed: the same for the file and its gzipped copy. Also counts the lines.
+ * Throws `malformed` for what is not UTF-8: replaced characters would be sealed unnoticed.
  */
 export async function measureFile(
   path: string,

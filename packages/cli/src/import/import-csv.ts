@@ -17,7 +17,10 @@ export type ImportCount = {
 
 export type ImportOptions = {
   readonly path: string
-  /** Which lines to push, and how many they are; all without it. Every line is mapped, so that records do not differ. */
+  /**
+   * Which lines to push, and how many they are; all without it. Every line is mapped, so that records do not
+   * differ.
+   */
   readonly chosen?: { readonly count: number; includes(line: InvoiceLine): boolean }
   readonly push: PushRecord
   readonly concurrency: number
@@ -29,8 +32,8 @@ export type ImportOptions = {
 }
 
 /**
- * A record's id comes from the file's content, its line and its bucket, so a second run finds every record there
- * and adds nothing. The first failure stops the import; run it again to go on.
+ * A record's id comes from the file's content, its line and its bucket, so a second run finds every record
+ * there and adds nothing. The first failure stops the import; run it again to go on.
  */
 export async function importCsv(options: ImportOptions): Promise<ImportCount> {
   const { digest, lines } = await measureFile(options.path)

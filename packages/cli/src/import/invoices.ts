@@ -1,4 +1,5 @@
-// Maps lines of invoices to records: orders, payments, customers, cancellations, refunds (examples/README.md).
+// Maps lines of invoices to records: orders, payments, customers, cancellations, refunds
+// (examples/README.md).
 import { Refused } from '@ledgerstone/core/refused'
 
 /** One line of the file, its columns as they are spelled. */
@@ -110,7 +111,10 @@ function readLine(line: InvoiceLine): ReadLine {
   }
 }
 
-/** `12/1/2010 8:26` as `2010-12-01T08:26`: the shop's local time, without a zone because the source names none. */
+/**
+ * `12/1/2010 8:26` as `2010-12-01T08:26`: the shop's local time, without a zone because the source names
+ * none.
+ */
 function readDate(text: string): string {
   const match = /^(\d{1,2})\/(\d{1,2})\/(\d{4}) (\d{1,2}):(\d{2})$/.exec(text)
   if (match === null) throw new Refused('malformed', 'InvoiceDate is not month/day/year hour:minute')
@@ -125,7 +129,9 @@ function readDate(text: string): string {
   return time
 }
 
-/** Quantity x UnitPrice in pounds and pence, exactly, rounded half away from zero; never in binary fractions. */
+/**
+ * Quantity x UnitPrice in pounds and pence, exactly, rounded half away from zero; never in binary fractions.
+ */
 export function amountOf(quantity: number, unitPrice: string): string {
   const match = /^(-?)(\d{1,9})(?:\.(\d{1,6}))?$/.exec(unitPrice)
   if (match === null) throw new Refused('malformed', 'UnitPrice is not a decimal number')

@@ -8,8 +8,8 @@ import { schemaVersion, Tables } from './tables.ts'
 export type AuditedDocuments = Pick<Documents, 'complete' | 'read' | 'faults'> & Disposable
 
 /**
- * Opens the file, which must exist. Throws `store-busy` while a service has it open, `damaged-store` when it is no
- * document store, or one of another version.
+ * Opens the file, which must exist. Throws `store-busy` while a service has it open, `damaged-store` when it
+ * is no document store, or one of another version.
  */
 export function openDocumentsForAudit(path: string): AuditedDocuments {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 100 })

@@ -163,7 +163,9 @@ export class Bucket implements AsyncDisposable {
     }
   }
 
-  /** Opens the journal, or turns it when it is long; what it holds then goes to the disk in the data files. */
+  /**
+   * Opens the journal, or turns it when it is long; what it holds then goes to the disk in the data files.
+   */
   async #makeReady(): Promise<void> {
     if (!this.#journal.isBegun) {
       const { number } = this.#last

@@ -113,8 +113,8 @@ export function advanceIndex(database: DatabaseSync, identities: number, target:
 }
 
 /**
- * Positions of rows by their identities, so that each page of the tree is written once in a transaction. Those
- * that begin alike stay in the order of blocks, for of equal ones the first must be inserted first.
+ * Positions of rows by their identities, so that each page of the tree is written once in a transaction.
+ * Those that begin alike stay in the order of blocks, for of equal ones the first must be inserted first.
  */
 function inKeyOrder(rows: Buffer): readonly number[] {
   const starts = Array.from({ length: rows.length / identityRowBytes }, (_, i) =>
