@@ -4,9 +4,9 @@ import type { onRequestHookHandler } from 'fastify'
 import type { Service } from './service.ts'
 
 /**
- * The hooks of a route on a bucket, named by the path or, in the article's routes, by the query: a token that is in
- * force and covers the bucket. They run before the body is read, and before the bucket is looked up, so that nobody
- * learns which buckets there are by asking for them.
+ * The hooks of a route on a bucket, named by the path or, in the article's routes, by the query: a token that
+ * is in force and covers the bucket. They run before the body is read, and before the bucket is looked up, so
+ * that nobody learns which buckets there are by asking for them.
  */
 export function allow({ bearer }: Pick<Service, 'bearer'>, verb: Verb): onRequestHookHandler[] {
   return [
@@ -18,7 +18,10 @@ export function allow({ bearer }: Pick<Service, 'bearer'>, verb: Verb): onReques
   ]
 }
 
-/** As `allow` for reading, unless tiles and checkpoints are public. A token that is sent is checked all the same. */
+/**
+ * As `allow` for reading, unless tiles and checkpoints are public. A token that is sent is checked all the
+ * same.
+ */
 export function allowTiles(service: Pick<Service, 'bearer' | 'logPublic'>): onRequestHookHandler[] {
   return service.logPublic ? [requireCaller(service.bearer, { anonymous: true })] : allow(service, 'read')
 }

@@ -10,8 +10,9 @@ export function statusOf({ duplicate }: Appended): 200 | 201 {
 }
 
 /**
- * The members `"bucket", "index", "hash", "prevhash", "time", "size", "final", "checkpoint"` as JSON, without braces.
- * `checkpoint` covers the block and is of `size`: the newest final one when that covers it, else a note of the log.
+ * The members `"bucket", "index", "hash", "prevhash", "time", "size", "final", "checkpoint"` as JSON, without
+ * braces. `checkpoint` covers the block and is of `size`: the newest final one when that covers it, else a
+ * note of the log.
  */
 export function formatAppended(bucket: Bucket, appended: Appended): string {
   const { index, hash, prev, time } = appended
@@ -24,10 +25,11 @@ export function formatAppended(bucket: Bucket, appended: Appended): string {
   )
 }
 
-// All records of one commit are answered with the same note.
+// All records of one commit are answered with the same note. Its em dash is escaped: an answer of ASCII alone is kept,
+// measured and sent in one byte a character.
 let last = { text: '', json: '""' }
 
 function quoted(text: string): string {
-  if (last.text !== text) last = { text, json: JSON.stringify(text) }
+  if (last.text !== text) last = { text, json: JSON.stringify(text).replaceAll('\u2014', '\\u2014') }
   return last.json
 }

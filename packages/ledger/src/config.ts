@@ -17,7 +17,10 @@ export type LedgerConfig = {
   readonly buckets: readonly string[]
   /** `127.0.0.1`, 8400. */
   readonly listen: { readonly host: string; readonly port: number }
-  /** Where callers reach this service; DPoP proofs name one of them. The first stands in the API's description. */
+  /**
+   * Where callers reach this service; DPoP proofs name one of them. The first stands in the API's
+   * description.
+   */
   readonly publicUrls: readonly string[]
   /** `urn:ledgerstone:ledger`. */
   readonly audience: string

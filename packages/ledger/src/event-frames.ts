@@ -2,7 +2,7 @@
 //
 //     id: 7
 //     event: block
-//     data: {"bucket":"payments","index":7,"hash":"…","time":"…","type":"payment.captured","id":"…","sender":"…"}
+// data: {"bucket":"payments","index":7,"hash":"…","time":"…","type":"payment.captured","id":"…","sender":"…"}
 //
 //     event: final
 //     data: {"bucket":"payments","size":8,"checkpoint":"…"}
@@ -18,13 +18,16 @@ import { readEntries } from '@ledgerstone/log/read'
 /** Events of blocks up to, not including, `next`. */
 export type Frames = { readonly text: string; readonly next: number }
 
-/** Blocks to a page: pages end where their number is divided by this, so that all readers come to ask for the same. */
+/**
+ * Blocks to a page: pages end where their number is divided by this, so that all readers come to ask for the
+ * same.
+ */
 const pageBlocks = 64
 const pagesKept = 32
 
 /**
- * The block events of one bucket. Those that many streams ask for, one shortly after the other, are read from the log
- * and written as text once: the newest pages are kept, at most 2048 blocks.
+ * The block events of one bucket. Those that many streams ask for, one shortly after the other, are read from
+ * the log and written as text once: the newest pages are kept, at most 2048 blocks.
  */
 export class BlockFrames {
   readonly #bucket: Bucket

@@ -1,4 +1,5 @@
-// Event streams: each pulls what its reader takes, so that a slow one costs no memory; one that takes nothing is cut off.
+// Event streams: each pulls what its reader takes, so that a slow one costs no memory; one that takes nothing
+// is cut off.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Bucket } from '@ledgerstone/log/bucket'
@@ -21,8 +22,8 @@ export class EventStreams {
   }
 
   /**
-   * Events of the blocks from `from` on, which need not exist yet, for `lifeMs`: the rest of the caller's token.
-   * Throws `rate-limited` when there are too many streams.
+   * Events of the blocks from `from` on, which need not exist yet, for `lifeMs`: the rest of the caller's
+   * token. Throws `rate-limited` when there are too many streams.
    */
   open(bucket: Bucket, { from, lifeMs }: { readonly from: number; readonly lifeMs: number }): EventStream {
     if (this.#open.size >= this.#limits.eventStreamsMax) {
@@ -58,7 +59,9 @@ export class EventStreams {
     }
   }
 
-  /** Blocks as they are committed, and each newest final checkpoint once the blocks that it covers were told. */
+  /**
+   * Blocks as they are committed, and each newest final checkpoint once the blocks that it covers were told.
+   */
   async *#follow(bucket: Bucket, from: number, changes: Changes, end: AbortSignal): AsyncGenerator<string> {
     const frames = this.#framesOf(bucket)
     let next = from

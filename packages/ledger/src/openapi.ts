@@ -4,7 +4,10 @@ import type { App } from '@ledgerstone/border/app'
 import type { FastifySchema } from 'fastify'
 import { content, text } from './shapes.ts'
 
-/** What the page at `/docs` may do: show itself, and ask this service. Its scripts and styles are its own files. */
+/**
+ * What the page at `/docs` may do: show itself, and ask this service. Its scripts and styles are its own
+ * files.
+ */
 const pagePolicy = {
   'default-src': "'none'",
   'script-src': "'self'",

@@ -15,7 +15,10 @@ export async function readView(bucket: Bucket, index: number): Promise<BlockView
   return view as BlockView
 }
 
-/** The blocks of `indexes`, in this order; fewer, but at least one, when they are large. Throws `unknown-block`. */
+/**
+ * The blocks of `indexes`, in this order; fewer, but at least one, when they are large. Throws
+ * `unknown-block`.
+ */
 export async function readViews(bucket: Bucket, indexes: readonly number[]): Promise<readonly BlockView[]> {
   const views: BlockView[] = []
   let bytes = 0

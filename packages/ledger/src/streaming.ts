@@ -2,8 +2,9 @@ import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 
 /**
- * What `pieces` yields as a stream for this reply, one piece at a time as the reader takes them. A reader who takes
- * nothing for `timeoutMs`, though there is something to take, is cut off: he holds a connection and what waits for him.
+ * What `pieces` yields as a stream for this reply, one piece at a time as the reader takes them. A reader who
+ * takes nothing for `timeoutMs`, though there is something to take, is cut off: he holds a connection and
+ * what waits for him.
  */
 export function streamTo(
   { raw }: FastifyReply,

@@ -6,8 +6,9 @@ import { parseStatement } from '@ledgerstone/core/statement'
 import type { Submission } from '@ledgerstone/log/admit'
 
 /**
- * `{statement, envelope}`, or `{statement}` when the statement has a body. Strict; the envelope is the one that the
- * statement names, its signature is not checked yet. Throws `malformed`, `unknown-field`, `wrong-digest`, `too-large`...
+ * `{statement, envelope}`, or `{statement}` when the statement has a body. Strict; the envelope is the one
+ * that the statement names, its signature is not checked yet. Throws `malformed`, `unknown-field`,
+ * `wrong-digest`, `too-large`...
  */
 export function parseSubmission(value: unknown): Submission {
   if (isObject(value) && !Object.hasOwn(value, 'envelope')) return parseBare(value)

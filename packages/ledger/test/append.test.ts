@@ -50,6 +50,7 @@ describe('POST /v1/buckets/{bucket}/blocks', () => {
     assert.equal(block.time, '2026-11-23T03:17:00.000Z')
     assert.equal(answer.headers['location'], `/v1/buckets/payments/blocks/${block.index}`)
     assert.equal(answer.headers['cache-control'], 'no-store')
+    assert.match(block.checkpoint, /^\u2014 test\.example\/log\/payments /m)
     const origin = `${name}/payments`
     const expected = { origin, logKeys: await logKeys(), published: false }
     const { head } = await verifyCheckpoint(block.checkpoint, expected)

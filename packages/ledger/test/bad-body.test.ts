@@ -1,4 +1,5 @@
-// Bodies, queries and paths that callers may get wrong: each mistake has its own code, and nothing enters the log.
+// Bodies, queries and paths that callers may get wrong: each mistake has its own code, and nothing enters the
+// log.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'

@@ -1,4 +1,5 @@
-// Statements and envelopes that are not what they claim to be: each has its own code, and nothing enters the log.
+// Statements and envelopes that are not what they claim to be: each has its own code, and nothing enters the
+// log.
 import assert from 'node:assert/strict'
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
@@ -175,8 +176,8 @@ describe('an envelope', () => {
     }
   })
 
-  // The article's receiver unwraps, checks the key signature, decrypts. Whoever received one record can therefore
-  // put another text under the sender's signed key, and its flow alone takes it for the sender's.
+  // The article's receiver unwraps, checks the key signature, decrypts. Whoever received one record can
+  // therefore put another text under the sender's signed key, and its flow alone takes it for the sender's.
   it("with another text under a sender's signed key is refused, whoever signs the statement", async () => {
     const victim = (await seal()) as Required<Submission>
     const [wrapped] = victim.envelope.receivers

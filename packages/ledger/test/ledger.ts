@@ -1,4 +1,5 @@
-// A ledger service for tests: a real log over the memory store, real tokens of an issuer over no network, no port.
+// A ledger service for tests: a real log over the memory store, real tokens of an issuer over no network, no
+// port.
 import type { App } from '@ledgerstone/border/app'
 import { createBearer } from '@ledgerstone/border/bearer'
 import { createLogger } from '@ledgerstone/border/logger'

@@ -1,4 +1,5 @@
-// POST /v1/buckets/{bucket}/blocks: one sealed record, answered when its block is durable, sequenced and signed for.
+// POST /v1/buckets/{bucket}/blocks: one sealed record, answered when its block is durable, sequenced and
+// signed for.
 import type { App } from '@ledgerstone/border/app'
 import { callerOf } from '@ledgerstone/border/caller'
 import { createValidatorCompiler } from '@ledgerstone/border/schema'

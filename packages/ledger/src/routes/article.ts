@@ -1,4 +1,5 @@
-// GET /api/v1/blockchain/list and /api/v1/blockchain/{index}: the article's payload. For showing, never for verifying.
+// GET /api/v1/blockchain/list and /api/v1/blockchain/{index}: the article's payload. For showing, never for
+// verifying.
 import type { App } from '@ledgerstone/border/app'
 import { type ArticleBlock, articleBlockOf } from '@ledgerstone/core/article'
 import { decodeEnvelope } from '@ledgerstone/core/envelope'

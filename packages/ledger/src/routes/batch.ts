@@ -72,7 +72,9 @@ function recordsOf(value: unknown): readonly unknown[] {
   return records
 }
 
-/** Decodes in turns, and hands each turn on at once: its signatures are checked while the next one is decoded. */
+/**
+ * Decodes in turns, and hands each turn on at once: its signatures are checked while the next one is decoded.
+ */
 async function appendAll(
   bucket: Bucket,
   records: readonly unknown[],

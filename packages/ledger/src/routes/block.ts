@@ -88,7 +88,10 @@ export function addBlock(app: App, service: Service): void {
   })
 }
 
-/** Throws `erased` when the statement names an envelope that is gone, `unknown-block` when there never was one. */
+/**
+ * Throws `erased` when the statement names an envelope that is gone, `unknown-block` when there never was
+ * one.
+ */
 async function envelopeOf({ bucket, index }: Found): Promise<Uint8Array> {
   const envelope = await readEnvelope(bucket, index)
   if (envelope !== undefined) return envelope

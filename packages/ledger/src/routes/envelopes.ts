@@ -1,4 +1,5 @@
-// GET /v1/buckets/{bucket}/envelopes: many envelopes for mirrors, each as u32 n | n bytes (n = 0: none, or erased).
+// GET /v1/buckets/{bucket}/envelopes: many envelopes for mirrors, each as u32 n | n bytes (n = 0: none, or
+// erased).
 import type { App } from '@ledgerstone/border/app'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import { readEnvelopes } from '@ledgerstone/log/read'

@@ -1,4 +1,5 @@
-// GET /v1/buckets/{bucket}/events: server-sent events over fetch, under a token, for as long as the token lasts.
+// GET /v1/buckets/{bucket}/events: server-sent events over fetch, under a token, for as long as the token
+// lasts.
 import type { App } from '@ledgerstone/border/app'
 import { callerOf } from '@ledgerstone/border/caller'
 import { Refused } from '@ledgerstone/core/refused'
@@ -46,7 +47,9 @@ export function addEvents(app: App, service: Service, streams: EventStreams): vo
   )
 }
 
-/** Throws `bad-query` for an id that is not of this stream: to go on elsewhere would lose events unnoticed. */
+/**
+ * Throws `bad-query` for an id that is not of this stream: to go on elsewhere would lose events unnoticed.
+ */
 function indexSeen(header: string | string[] | undefined): number | undefined {
   if (header === undefined || header === '') return undefined
   const index = Number(header)
