@@ -3,7 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The program `ledgerstone`. */
+export const ledgerstone: string = join(import.meta.dirname, '../packages/cli/bin/ledgerstone.mjs')
 
 const readyMsMax = 60_000
 const stopMsMax = 20_000

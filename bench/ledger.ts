@@ -1,13 +1,11 @@
 // The ledger as `npm start` runs it: every service in a process of its own, over files, with its document
 // store.
 import { cp } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { readTrust, tokenSource } from '@ledgerstone/cli/connect'
 import { type DataFolder, dataFolder } from '@ledgerstone/cli/data-folder'
 import { createDataFolder } from '@ledgerstone/cli/embedded/create'
 import type { Trust } from '@ledgerstone/core/trust'
-import { freePort, Server } from './children.ts'
+import { freePort, ledgerstone, Server } from './children.ts'
 
 export const bucket = 'payments'
 
@@ -36,7 +34,7 @@ export class Ledger implements AsyncDisposable {
   static async open(path: string, nodeArgs: readonly string[] = []): Promise<Ledger> {
     const port = await freePort()
     const args = ['start', '--data', path, '--port', `${port}`, '--no-sample', '--log-level', 'warn']
-    const server = await Server.start(port, '/health/ready', [...nodeArgs, program, ...args])
+    const server = await Server.start(port, '/health/ready', [...nodeArgs, ledgerstone, ...args])
     const folder = dataFolder(path)
     const source = tokenSource({ data: path }, folder, `append:${bucket} read:${bucket}`)
     return new Ledger(server, await source())
@@ -54,5 +52,3 @@ export class Ledger implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]()
   }
 }
-
-const program = join(fileURLToPath(import.meta.resolve('@ledgerstone/cli/main')))

@@ -2,15 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { dataFolder } from '@ledgerstone/cli/data-folder'
-import { freePort, Server } from './children.ts'
+import { freePort, ledgerstone, Server } from './children.ts'
 import { bucket, createTemplate } from './ledger.ts'
 import { millionBlocks } from './million.ts'
 import { interleave, medianOf } from './rounds.ts'
 
 const blocks = 1_000_000
-const program = fileURLToPath(import.meta.resolve('@ledgerstone/cli/main'))
 
 type Start = { readonly ms: number; readonly megabytes: number }
 
@@ -57,7 +55,7 @@ async function startLedger(data: string, folder: string): Promise<Start> {
 
 async function time(port: number, args: readonly string[]): Promise<Start> {
   const began = performance.now()
-  await using server = await Server.start(port, '/health/ready', [program, ...args])
+  await using server = await Server.start(port, '/health/ready', [ledgerstone, ...args])
   return { ms: performance.now() - began, megabytes: residentBytes(server.pid) / 1e6 }
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Installs what is missing, then gets out of the way. It is the one plain-JavaScript file of the house,
-// because it runs before anything is installed, under whatever Node from 20 on the machine has; everything
-// after it runs under the Node that package-lock.json pins, which npm puts first in the PATH of its scripts.
+// Installs what is missing, then gets out of the way. It is plain JavaScript, because it runs before anything
+// is installed, under whatever Node from 20 on the machine has; everything after it runs under the Node that
+// package-lock.json pins, which npm puts first in the PATH of its scripts.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -3,12 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { freePort } from '../../bench/children.ts'
+import { freePort, ledgerstone } from '../../bench/children.ts'
 
 const readyMsMax = 60_000
 const stopMsMax = 30_000
-const program = fileURLToPath(import.meta.resolve('@ledgerstone/cli/main'))
 
 export class LedgerProcess {
   readonly url: string
@@ -29,7 +27,7 @@ export class LedgerProcess {
     const args = ['start', '--data', data, '--port', `${port}`, '--no-sample', '--log-level', 'warn']
     const output = `${data}.log`
     const file = openSync(output, 'a')
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', file, file] })
+    const child = spawn(process.execPath, [ledgerstone, ...args], { stdio: ['ignore', file, file] })
     closeSync(file)
     return new LedgerProcess(`http://127.0.0.1:${port}`, child, output)
   }
