@@ -38,118 +38,136 @@ export function addSignIn(app: FastifyInstance, at: SignIn): void {
   app.setErrorHandler(showError)
 
   app.get('/interaction/:uid', async (request, reply) => {
-    const interaction = await find(request, reply)
+    const interaction = await find(at, request, reply)
     return interaction.prompt.name === 'login'
-      ? showLogin(reply, interaction)
-      : showConsent(reply, interaction)
+      ? showLogin(at, reply, interaction)
+      : showConsent(at, reply, interaction)
   })
 
-  app.post('/interaction/:uid/login', async (request, reply) => {
-    const interaction = await find(request, reply, 'login')
-    const { name, password } = readLogin(request.body)
-    const refused = async (error: unknown): Promise<FastifyReply> => {
-      if (!(error instanceof Refused)) throw error
-      return showLogin(reply, interaction, 429, name, error.message)
-    }
-    try {
-      at.attempts.check(name, request.ip)
-      const user = at.users().get(name)
-      // The name may have been locked while this request stood in the queue.
-      const sound = await inTurn(async () => {
-        at.attempts.check(name, request.ip)
-        const right = await isPassword(user, password)
-        if (!right) at.attempts.failed(name, request.ip)
-        return right
-      })
-      if (!sound || user === undefined) {
-        request.log.warn({ person: user?.name ?? 'unknown', ip: request.ip }, 'failed sign-in')
-        return showLogin(reply, interaction, 401, name, 'Name or password is wrong.')
-      }
-      at.attempts.succeeded(name, request.ip)
-      return resume(request, reply, { login: { accountId: user.name, amr: ['pwd'], remember: false } })
-    } catch (error) {
-      return refused(error)
-    }
-  })
+  app.post('/interaction/:uid/login', (request, reply) => signIn(at, inTurn, request, reply))
 
   app.post('/interaction/:uid/consent', async (request, reply) => {
-    const interaction = await find(request, reply, 'consent')
-    const grantId = await grantAll(interaction)
-    return resume(request, reply, { consent: interaction.grantId === undefined ? { grantId } : {} })
+    const interaction = await find(at, request, reply, 'consent')
+    const grantId = await grantAll(at, interaction)
+    return resume(at, request, reply, { consent: interaction.grantId === undefined ? { grantId } : {} })
   })
 
   app.post('/interaction/:uid/abort', async (request, reply) => {
-    await find(request, reply)
+    await find(at, request, reply)
     const denied = { error: 'access_denied', error_description: 'the person said no' }
-    return resume(request, reply, denied)
+    return resume(at, request, reply, denied)
   })
+}
 
-  async function find(request: FastifyRequest, reply: FastifyReply, prompt?: string): Promise<Interaction> {
-    const interaction = await at.provider().interactionDetails(request.raw, reply.raw)
-    const { uid } = request.params as { uid: string }
-    if (interaction.uid !== uid || (prompt !== undefined && interaction.prompt.name !== prompt)) {
-      throw new errors.SessionNotFound('another sign-in has begun in this browser')
+async function signIn(
+  at: SignIn,
+  inTurn: ReturnType<typeof createQueue>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const interaction = await find(at, request, reply, 'login')
+  const { name, password } = readLogin(request.body)
+  const refused = async (error: unknown): Promise<FastifyReply> => {
+    if (!(error instanceof Refused)) throw error
+    return showLogin(at, reply, interaction, 429, name, error.message)
+  }
+  try {
+    at.attempts.check(name, request.ip)
+    const user = at.users().get(name)
+    // The name may have been locked while this request stood in the queue.
+    const sound = await inTurn(async () => {
+      at.attempts.check(name, request.ip)
+      const right = await isPassword(user, password)
+      if (!right) at.attempts.failed(name, request.ip)
+      return right
+    })
+    if (!sound || user === undefined) {
+      request.log.warn({ person: user?.name ?? 'unknown', ip: request.ip }, 'failed sign-in')
+      return showLogin(at, reply, interaction, 401, name, 'Name or password is wrong.')
     }
-    return interaction
+    at.attempts.succeeded(name, request.ip)
+    return resume(at, request, reply, { login: { accountId: user.name, amr: ['pwd'], remember: false } })
+  } catch (error) {
+    return refused(error)
   }
+}
 
-  async function resume(request: FastifyRequest, reply: FastifyReply, result: object): Promise<FastifyReply> {
-    const to = await at.provider().interactionResult(request.raw, reply.raw, { ...result })
-    return reply.redirect(to, 303)
+async function find(
+  at: SignIn,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  prompt?: string,
+): Promise<Interaction> {
+  const interaction = await at.provider().interactionDetails(request.raw, reply.raw)
+  const { uid } = request.params as { uid: string }
+  if (interaction.uid !== uid || (prompt !== undefined && interaction.prompt.name !== prompt)) {
+    throw new errors.SessionNotFound('another sign-in has begun in this browser')
   }
+  return interaction
+}
 
-  async function grantAll(interaction: Interaction): Promise<string> {
-    const { Grant } = at.provider()
-    const known = interaction.grantId === undefined ? undefined : await Grant.find(interaction.grantId)
-    const accountId = interaction.session?.accountId
-    const grant =
-      known ??
-      new Grant({ ...(accountId === undefined ? {} : { accountId }), clientId: clientOf(interaction) })
-    const { oidc, resources } = missingOf(interaction)
-    if (oidc.length > 0) grant.addOIDCScope(oidc.join(' '))
-    for (const [resource, scopes] of resources) grant.addResourceScope(resource, scopes.join(' '))
-    return grant.save()
-  }
+async function resume(
+  at: SignIn,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  result: object,
+): Promise<FastifyReply> {
+  const to = await at.provider().interactionResult(request.raw, reply.raw, { ...result })
+  return reply.redirect(to, 303)
+}
 
-  function showLogin(
-    reply: FastifyReply,
-    interaction: Interaction,
-    status = 200,
-    name?: string,
-    alert?: string,
-  ): FastifyReply {
-    const page = loginPage({
-      ...linksOf(interaction, 'login'),
-      ...(name === undefined ? {} : { name }),
-      ...(alert === undefined ? {} : { alert }),
-    })
-    return show(reply, interaction, status, page)
-  }
+async function grantAll(at: SignIn, interaction: Interaction): Promise<string> {
+  const { Grant } = at.provider()
+  const known = interaction.grantId === undefined ? undefined : await Grant.find(interaction.grantId)
+  const accountId = interaction.session?.accountId
+  const grant =
+    known ?? new Grant({ ...(accountId === undefined ? {} : { accountId }), clientId: clientOf(interaction) })
+  const { oidc, resources } = missingOf(interaction)
+  if (oidc.length > 0) grant.addOIDCScope(oidc.join(' '))
+  for (const [resource, scopes] of resources) grant.addResourceScope(resource, scopes.join(' '))
+  return grant.save()
+}
 
-  function showConsent(reply: FastifyReply, interaction: Interaction): FastifyReply {
-    const person = at.users().get(interaction.session?.accountId ?? '')
-    const { oidc, resources } = missingOf(interaction)
-    const asked = [...oidc, ...resources.flatMap(([, scopes]) => scopes)]
-    const before = String(interaction.params['scope'] ?? '')
-      .split(' ')
-      .filter((scope) => scope !== '')
-    const page = consentPage({
-      ...linksOf(interaction, 'consent'),
-      person: person?.displayName ?? person?.name ?? '',
-      scopes: asked.length > 0 ? asked : before,
-      target: String(interaction.params['redirect_uri']),
-    })
-    return show(reply, interaction, 200, page)
-  }
+function showLogin(
+  at: SignIn,
+  reply: FastifyReply,
+  interaction: Interaction,
+  status = 200,
+  name?: string,
+  alert?: string,
+): FastifyReply {
+  const page = loginPage({
+    ...linksOf(at, interaction, 'login'),
+    ...(name === undefined ? {} : { name }),
+    ...(alert === undefined ? {} : { alert }),
+  })
+  return show(reply, interaction, status, page)
+}
 
-  function linksOf(
-    interaction: Interaction,
-    step: string,
-  ): { action: string; abort: string; client: string } {
-    const base = `${new URL(at.issuer).pathname.replace(/\/$/, '')}/interaction/${interaction.uid}`
-    const id = clientOf(interaction)
-    return { action: `${base}/${step}`, abort: `${base}/abort`, client: at.clients().get(id)?.name ?? id }
-  }
+function showConsent(at: SignIn, reply: FastifyReply, interaction: Interaction): FastifyReply {
+  const person = at.users().get(interaction.session?.accountId ?? '')
+  const { oidc, resources } = missingOf(interaction)
+  const asked = [...oidc, ...resources.flatMap(([, scopes]) => scopes)]
+  const before = String(interaction.params['scope'] ?? '')
+    .split(' ')
+    .filter((scope) => scope !== '')
+  const page = consentPage({
+    ...linksOf(at, interaction, 'consent'),
+    person: person?.displayName ?? person?.name ?? '',
+    scopes: asked.length > 0 ? asked : before,
+    target: String(interaction.params['redirect_uri']),
+  })
+  return show(reply, interaction, 200, page)
+}
+
+function linksOf(
+  at: SignIn,
+  interaction: Interaction,
+  step: string,
+): { action: string; abort: string; client: string } {
+  const base = `${new URL(at.issuer).pathname.replace(/\/$/, '')}/interaction/${interaction.uid}`
+  const id = clientOf(interaction)
+  return { action: `${base}/${step}`, abort: `${base}/abort`, client: at.clients().get(id)?.name ?? id }
 }
 
 function show(reply: FastifyReply, interaction: Interaction, status: number, page: string): FastifyReply {

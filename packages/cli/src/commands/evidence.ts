@@ -55,20 +55,27 @@ async function openWith(verdict: EvidenceVerdict, keyFile: string): Promise<Uint
 
 function describe(verdict: EvidenceVerdict): string {
   const { pinned, block, hash, key, statement, checkpoint, policy, genesis, envelope, suspect } = verdict
-  const imported = envelope?.suite === 'article-block'
+  const { size, root } = checkpoint.head
+  const pin = pinned ? '(pinned)' : '(NOT PINNED: compare it with the trust file of the ledger)'
   const lines = [
     `${headline(verdict)}  ${block.bucket} ${block.index}`,
     `  hash        ${formatHex(hash)}`,
     `  time        ${formatTime(block.time)}`,
     `  type        ${statement.payload.type}`,
     `  sender      ${key.owner} (${key.kid})`,
-    `  envelope    ${envelope === undefined ? 'none in this file' : imported ? 'an imported block, UNAUTHENTICATED' : 'the one that the statement names'}`,
-    `  checkpoint  ${checkpoint.head.size.toLocaleString('en')} blocks, root ${formatHex(checkpoint.head.root)}`,
+    `  envelope    ${describeEnvelope(envelope)}`,
+    `  checkpoint  ${size.toLocaleString('en')} blocks, root ${formatHex(root)}`,
     `  policy      ${policy}`,
-    `  genesis     ${formatHex(genesis)}${pinned ? ' (pinned)' : ' (NOT PINNED: compare it with the trust file of the ledger)'}`,
+    `  genesis     ${formatHex(genesis)} ${pin}`,
   ]
   if (suspect) lines.push('  WARNING     the key was later reported stolen as of a time before this block')
   return lines.join('\n')
+}
+
+function describeEnvelope(envelope: EvidenceVerdict['envelope']): string {
+  if (envelope === undefined) return 'none in this file'
+  if (envelope.suite === 'article-block') return 'an imported block, UNAUTHENTICATED'
+  return 'the one that the statement names'
 }
 
 function headline({ pinned, checkpoint }: EvidenceVerdict): string {

@@ -9,9 +9,9 @@ import { describePolicy } from '@ledgerstone/core/policy'
 import { Refused } from '@ledgerstone/core/refused'
 import { readTrust, tokenSource } from '../connect.ts'
 import { type DataFolder, dataFolder } from '../data-folder.ts'
+import { type Services, startServices } from '../embedded/all-in-one.ts'
 import { createDataFolder, defaultBuckets } from '../embedded/create.ts'
 import { pushInvoices, sampleFile, sampleLines } from '../embedded/sample.ts'
-import { type Services, startServices } from '../embedded/all-in-one.ts'
 import { outputOf, type Progress } from '../output.ts'
 
 export type StartOptions = {
@@ -93,8 +93,9 @@ function checkLoopback(host: string): void {
 
 function welcome(options: StartOptions, folder: DataFolder, { url, log }: Services, isNew: boolean): string {
   const { genesis, policy, ledger } = readTrust({ data: options.data })
-  const buckets = log.buckets().map(({ name, state, head }) => {
-    return state.kind === 'open' ? `${name} ${head.size}` : `${name} READ-ONLY (${state.code})`
+  const buckets = log.buckets().map((bucket) => {
+    const { name, state } = bucket
+    return state.kind === 'open' ? `${name} ${bucket.head.size}` : `${name} READ-ONLY (${state.code})`
   })
   const data = options.data === 'data' ? '' : ` --data ${options.data}`
   return `

@@ -46,10 +46,12 @@ function textOf(verdict: BucketVerdict): string {
       ? 'first sight: nothing was remembered of this log'
       : `continues what was remembered (${remembered.size.toLocaleString('en')} blocks)`
   const at = publishedAt === undefined ? '' : `, published ${formatTime(publishedAt)}`
+  const { size, root } = checkpoint.head
+  const count = (blocks: number): string => `${blocks.toLocaleString('en')} blocks`
   return [
     `${quorum === 'reached' ? 'VERIFIED' : 'CONSISTENT, log-signed only'}  ${bucket} (${origin})`,
-    `  checked     ${checked.toLocaleString('en')} blocks: form, hashes, links, tree${signatures}${envelopes}`,
-    `  checkpoint  ${checkpoint.head.size.toLocaleString('en')} blocks, root ${checkpoint.head.root.toHex()}${at}`,
+    `  checked     ${count(checked)}: form, hashes, links, tree${signatures}${envelopes}`,
+    `  checkpoint  ${count(size)}, root ${root.toHex()}${at}`,
     `  history     ${history}`,
     `  policy      ${policy}`,
     ...warnings(verdict),
