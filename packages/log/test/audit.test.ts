@@ -175,6 +175,26 @@ test('one changed document is found, and named as one', async () => {
   )
 })
 
+test('a head that was rewritten with its checksum has another root than its blocks', async () => {
+  await using store = await openForAudit(sound)
+  const { open } = store
+  store.open = async (bucket) => {
+    const opened = await open.call(store, bucket)
+    const { heads } = opened
+    opened.heads = async function* rewritten() {
+      for await (const head of heads.call(opened)) {
+        yield head.size === 24 ? { ...head, root: new Uint8Array(32) } : head
+      }
+    }
+    return opened
+  }
+  const findings = findingsIn(await Array.fromAsync(audit({ store, ledger, trust, verifyWorkers: 0 })))
+  assert.deepEqual(
+    findings.map(({ bucket, block, code, file }) => [bucket, block, code, file]),
+    [['payments', 23, 'forked', 'buckets/payments/heads']],
+  )
+})
+
 test('a store of another ledger, a truncated one and an empty one are found out', async () => {
   const copy = await fs.mkdtemp(join(root, 'other-'))
   await fs.cp(sound, copy, { recursive: true })
