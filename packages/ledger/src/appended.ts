@@ -19,14 +19,14 @@ export function formatAppended(bucket: Bucket, appended: Appended): string {
   const final = isFinal(bucket, index) ? bucket.final : undefined
   const { head, checkpoint } = final ?? appended
   return (
-    `"bucket":"${bucket.name}","index":${index},"hash":"${formatHex(hash)}","prevhash":"${formatHex(prev)}",` +
-    `"time":"${formatTime(time)}","size":${head.size},"final":${final !== undefined},` +
+    `"bucket":"${bucket.name}","index":${index},"hash":"${formatHex(hash)}",` +
+    `"prevhash":"${formatHex(prev)}","time":"${formatTime(time)}","size":${head.size},"final":${final !== undefined},` +
     `"checkpoint":${quoted(checkpoint)}`
   )
 }
 
-// All records of one commit are answered with the same note. Its em dash is escaped: an answer of ASCII alone is kept,
-// measured and sent in one byte a character.
+// All records of one commit are answered with the same note. Its em dash is escaped: an answer of ASCII alone
+// is kept, measured and sent in one byte a character.
 let last = { text: '', json: '""' }
 
 function quoted(text: string): string {

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * What browsers are told about every answer: it is data of this origin, never a page, a frame or a script. Pages say
- * for themselves what they need. The set is that of the OWASP REST security cheat sheet.
+ * What browsers are told about every answer: it is data of this origin, never a page, a frame or a script.
+ * Pages say for themselves what they need. The set is that of the OWASP REST security cheat sheet; it is put
+ * together once, where the usual plugin builds its middleware anew for every request.
  */
 export function protectAnswers(app: FastifyInstance, publicUrl: string): void {
   const headers: Record<string, string> = {

@@ -8,7 +8,7 @@ export type LedgerLimits = {
   readonly eventStreamsMax: number
   /** Silence on an event stream after which a comment is sent, so that proxies keep it open. */
   readonly heartbeatMs: number
-  /** Least time between two pieces of an event stream: a busy bucket is sent in pieces, not block by block. */
+  /** Least time between two pieces of an event stream: a busy bucket is not sent block by block. */
   readonly eventIntervalMs: number
   /** A reader of a stream who takes nothing for so long is cut off. */
   readonly stallMsMax: number

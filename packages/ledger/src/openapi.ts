@@ -46,8 +46,9 @@ export async function describeApi(app: App, publicUrl: string): Promise<void> {
         title: 'Ledgerstone ledger',
         version: '1',
         description:
-          'Append-only buckets of sealed business records. Refusals are problem documents (RFC 9457) with a stable ' +
-          '`code`. What is read here is for showing; what is verified are the bytes of entries, receipts and evidence.',
+          'Append-only buckets of sealed business records. Refusals are problem documents (RFC 9457) with a ' +
+          'stable `code`. What is read here is for showing; what is verified are the bytes of entries, ' +
+          'receipts and evidence.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: publicUrl }],
@@ -66,7 +67,8 @@ export async function describeApi(app: App, publicUrl: string): Promise<void> {
             scheme: 'bearer',
             bearerFormat: 'JWT',
             description:
-              'RFC 9068 access token with `append:{bucket}` or `read:{bucket}`; `*` covers all buckets but reserved ones.',
+              'RFC 9068 access token with `append:{bucket}` or `read:{bucket}`; `*` covers all buckets but ' +
+              'reserved ones.',
           },
           dpop: { type: 'http', scheme: 'dpop', description: 'The same, bound to a key (RFC 9449)' },
         },

@@ -188,7 +188,7 @@ describe('another spelling', () => {
     })
   }
 
-  it('of the payload (white space, other order, a member twice) is malformed, though it is signed', async () => {
+  it('of the payload (white space, other order, a member twice) is malformed, though signed', async () => {
     const respellings = [
       (payload: string) => payload.replace(':', ': '),
       (payload: string) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(payload)).reverse())),

@@ -56,8 +56,8 @@ export function addBlocks(app: App, service: Service): void {
         operationId: 'listBlocks',
         summary: 'Blocks, a page at a time',
         description:
-          'Filters go through the document store, which follows the log: `complete` says how far it has come. ' +
-          '`meta.<name>=<value>` filters by a label.',
+          'Filters go through the document store, which follows the log: `complete` says how far it has ' +
+          'come. `meta.<name>=<value>` filters by a label.',
         tags: ['read'],
         params: Type.Object({ bucket: Type.String() }),
         querystring: query,

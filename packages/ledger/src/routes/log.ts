@@ -41,7 +41,8 @@ export function addLog(app: App, service: Service): void {
         operationId: 'readTile',
         summary: 'A tile of hashes, or a bundle of entries',
         description:
-          '`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`, N as in `x001/x234/067`, of any width up to the committed one.',
+          '`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`, N as in `x001/x234/067`, of any width up to the ' +
+          'committed one.',
         tags: ['log'],
         params: Type.Object({ bucket: Type.String(), '*': Type.String() }),
         querystring: none,
