@@ -20,7 +20,8 @@ export function formatAppended(bucket: Bucket, appended: Appended): string {
   const { head, checkpoint } = final ?? appended
   return (
     `"bucket":"${bucket.name}","index":${index},"hash":"${formatHex(hash)}",` +
-    `"prevhash":"${formatHex(prev)}","time":"${formatTime(time)}","size":${head.size},"final":${final !== undefined},` +
+    `"prevhash":"${formatHex(prev)}","time":"${formatTime(time)}",` +
+    `"size":${head.size},"final":${final !== undefined},` +
     `"checkpoint":${quoted(checkpoint)}`
   )
 }

@@ -14,8 +14,8 @@ const readiness = Type.Object({
 
 /**
  * `/health/live`: the process answers. `/health/ready`: 200 when requests make sense here: `keys`, on which
- * all admission depends, is open. A single broken bucket or a missing document store is named but keeps no one
- * from the others. Neither route needs a token, so neither shows more than names and codes.
+ * all admission depends, is open. A single broken bucket or a missing document store is named but keeps no
+ * one from the others. Neither route needs a token, so neither shows more than names and codes.
  */
 export function addHealth(app: FastifyInstance, { log, documents }: Service): void {
   app.get(

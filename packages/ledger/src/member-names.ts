@@ -3,9 +3,9 @@
 import { Refused } from '@ledgerstone/core/refused'
 
 /**
- * Throws `malformed` when an object in the text has a member twice, `too-large` when there is no end of members.
- * `value` is the text parsed: when it is written as the text again, which it is for nearly all callers, nothing
- * was lost.
+ * Throws `malformed` when an object in the text has a member twice, `too-large` when members never end.
+ * `value` is the text parsed: when it is written as the text again, which it is for nearly all callers,
+ * nothing was lost.
  */
 export function checkMemberNames(text: string, value: unknown): void {
   if (JSON.stringify(value) === text) return

@@ -46,8 +46,8 @@ export async function describeApi(app: App, publicUrl: string): Promise<void> {
         title: 'Ledgerstone ledger',
         version: '1',
         description:
-          'Append-only buckets of sealed business records. Refusals are problem documents (RFC 9457) with a ' +
-          'stable `code`. What is read here is for showing; what is verified are the bytes of entries, ' +
+          'Append-only buckets of sealed business records. Refusals are problem documents (RFC 9457) with ' +
+          'a stable `code`. What is read here is for showing; what is verified are the bytes of entries, ' +
           'receipts and evidence.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },

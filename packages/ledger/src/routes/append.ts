@@ -33,8 +33,8 @@ export function addAppend(app: App, service: Service): void {
         operationId: 'append',
         summary: 'Append a sealed record',
         description:
-          'A record with the `id` and the `retry` value of an earlier one is not appended again: 200, and the ' +
-          'block of the first.',
+          'A record with the `id` and the `retry` value of an earlier one is not appended again: 200, ' +
+          'and the block of the first.',
         tags: ['append'],
         params: Type.Object({ bucket: Type.String() }),
         querystring: query,

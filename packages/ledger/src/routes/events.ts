@@ -20,8 +20,8 @@ export function addEvents(app: App, service: Service, streams: EventStreams): vo
         operationId: 'events',
         summary: 'Blocks as they are committed, checkpoints as they become final',
         description:
-          'Begins after the block of `Last-Event-ID`, or with block `from`, or with the next block. Ends with ' +
-          'the token.',
+          'Begins after the block of `Last-Event-ID`, or with block `from`, or with the next block. Ends ' +
+          'with the token.',
         tags: ['read'],
         params: Type.Object({ bucket: Type.String() }),
         querystring: Type.Object(
