@@ -1,6 +1,7 @@
 // A log of many buckets over one store: opens them all, keeps them apart when one breaks, closes them in
 // order.
 import { checkPolicyOf } from '@ledgerstone/core/evidence'
+import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { checkBucketName, keysBucket, originOf } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
@@ -104,18 +105,13 @@ export class Log implements AsyncDisposable {
    */
   async createBucket(name: string, { registrar, ledgerKey }: BucketMakers): Promise<Bucket> {
     checkBucketName(name)
-    const { store, now, registry } = this.#context
+    const { store, now } = this.#context
     const present = this.#buckets.get(name)
     if (present !== undefined && present.head.size > 0) {
       throw new Refused('bucket-exists', `bucket ${name} exists`)
     }
     const signer = await this.#options.signers(name)
-    if (!this.registry.origins().includes(originOf(this.ledger, name))) {
-      const statement = await announcement(this.ledger, name, signer, registrar, now())
-      await this.bucket(keysBucket).append({ statement }, registrar.kid)
-      // A threshold above one leaves the request open; this throws `unknown-bucket` until it is approved.
-      registry.registry.logKeysAt(originOf(this.ledger, name), registry.size)
-    }
+    await this.#announce(name, signer, registrar)
     if (present === undefined && !(await store.buckets()).includes(name)) await store.create(name)
     const bucket = present ?? (await this.#open(name, signer))
     await bucket.append({ statement: await genesisOf(this.ledger, name, ledgerKey, now()) }, ledgerKey.kid)
@@ -157,6 +153,20 @@ export class Log implements AsyncDisposable {
     this.#buckets.set(name, bucket)
     this.#filler?.follow(bucket)
     return bucket
+  }
+
+  /** Has the bucket's log keys in `keys` and in force, or says that registrars have yet to approve them. */
+  async #announce(name: string, signer: LogSigner, registrar: OwnKey): Promise<void> {
+    const origin = originOf(this.ledger, name)
+    const isAsked = (): boolean =>
+      [...this.registry.requests().values()].some(
+        (asked) => asked.kind === 'log-keys' && asked.log === origin,
+      )
+    if (!this.registry.origins().includes(origin) && !isAsked()) {
+      const statement = await announcement(this.ledger, name, signer, registrar, this.#options.now())
+      await this.bucket(keysBucket).append({ statement }, registrar.kid)
+    }
+    if (isAsked()) throw new Refused('not-approved', `registrars have yet to approve the log keys of ${name}`)
   }
 
   #checkKeys(): void {

@@ -4,7 +4,7 @@ import { parseEntry } from '@ledgerstone/core/block'
 import { equalBytes } from '@ledgerstone/core/bytes'
 import { leafHash } from '@ledgerstone/core/tree'
 import { MemoryStore } from '@ledgerstone/stores/memory'
-import { createLedger } from '../src/genesis.ts'
+import { bodyStatement, createLedger } from '../src/genesis.ts'
 import { readBlock } from '../src/read.ts'
 import {
   codeOf,
@@ -96,6 +96,20 @@ for (const [cut, steps] of [
     assert.equal(log.registry.size, 2)
   })
 }
+
+test('where two registrars must agree, a bucket begins when the second has approved', async () => {
+  await using log = await openSample(await createSample(new MemoryStore(), 2))
+  assert.equal(await codeOf(log.createBucket('orders', makers)), 'not-approved')
+  assert.equal(await codeOf(log.createBucket('orders', makers)), 'not-approved')
+  assert.equal(log.registry.size, 2)
+  const { hash } = await readBlock(log.bucket('keys'), 1)
+  const { origin } = log.bucket('keys')
+  const type = 'ledgerstone.key.approve'
+  const statement = await bodyStatement(origin, type, {}, keys.secondRegistrar, start, [hash])
+  await log.bucket('keys').append({ statement }, 'second')
+  const bucket = await log.createBucket('orders', makers)
+  assert.equal((await readBlock(bucket, 0)).block.keys, 3)
+})
 
 test('a bucket whose private keys are not the announced ones is read-only', async () => {
   const sample = await createSample()

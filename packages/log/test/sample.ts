@@ -28,6 +28,7 @@ export const start = Date.parse('2026-11-23T03:17:00.000Z')
 export const keys = {
   ledger: await createKey('Ed25519'),
   registrar: await createKey('Ed25519'),
+  secondRegistrar: await createKey('Ed25519'),
   statement: await createKey('Ed25519'),
   rsa: await createKey('RSA-2048'),
   other: await createKey('Ed25519'),
@@ -68,7 +69,7 @@ export type Clock = { ms: number }
 export type Sample = { readonly store: Store; readonly trust: Trust; readonly clock: Clock }
 
 /** A new ledger with `keys` alone. */
-export async function createSample(store: Store = new MemoryStore()): Promise<Sample> {
+export async function createSample(store: Store = new MemoryStore(), threshold = 1): Promise<Sample> {
   const signer = await signerFor(keysBucket)
   const [vkey] = vkeysOf(originOf(ledger, keysBucket), signer)
   const clock = { ms: start }
@@ -77,8 +78,13 @@ export async function createSample(store: Store = new MemoryStore()): Promise<Sa
     purpose: 'sign',
     roles: ['registrar'],
   })
+  const second = await registrationOf(keys.secondRegistrar, {
+    owner: 'second-registrar',
+    purpose: 'sign',
+    roles: ['registrar'],
+  })
   const trust = await createLedger({
-    ...{ ledger, store, signer, ledgerKey: keys.ledger, registrars: [registrar], threshold: 1 },
+    ...{ ledger, store, signer, ledgerKey: keys.ledger, registrars: [registrar, second], threshold },
     policyText: `log ${vkey?.text}\nquorum none\n`,
     now: () => clock.ms,
     report: () => undefined,
