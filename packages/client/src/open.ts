@@ -16,7 +16,7 @@ import { verifyReceipt } from '@ledgerstone/core/receipt'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
 import { parseStatement } from '@ledgerstone/core/statement'
-import { leafHash } from '@ledgerstone/core/tree'
+import { type Head, leafHash } from '@ledgerstone/core/tree'
 import type { Trust } from '@ledgerstone/core/trust'
 import type { BlockReference, LedgerApi } from './api.ts'
 import { type Memory, recall } from './memory.ts'
@@ -123,7 +123,13 @@ async function checkRemembered(
   if (old === undefined) return
   const log = api.log(bucket)
   if (old.size <= head.size) await proveConsistency(log, old, head)
-  else await proveConsistency(log, head, old)
+  else await proveConsistency(log, head, old).catch((cause) => throwShrunk(cause, origin, head, old))
+}
+
+/** An older receipt may be shown, as long as the log still has what was there when more of it was remembered. */
+function throwShrunk(cause: unknown, origin: string, head: Head, old: Head): never {
+  if (!(cause instanceof Refused) || cause.code !== 'gap') throw cause
+  throw new Refused('rolled-back', `${origin} has ${head.size} blocks; it had ${old.size} before`, { cause })
 }
 
 /** The statements of `keys` are judged when the registry is replayed. */

@@ -9,7 +9,7 @@ import { liveId } from '@ledgerstone/core/uuid'
 import { bodyStatement } from '@ledgerstone/log/genesis'
 import { codeOf, keys, receiver, sealer, start, until } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
-import { plainMemory } from '../src/memory.ts'
+import { plainMemory, remember } from '../src/memory.ts'
 import { type BlockReader, openBlock, readEnvelope, readVerified } from '../src/open.ts'
 import { type Pusher, push } from '../src/push.ts'
 import { RegistryFollower } from '../src/registry.ts'
@@ -135,6 +135,22 @@ test('a statement that needs no envelope is appended to the registry', async () 
   const { index, created } = await api.postBlock('keys', { statement })
   assert.equal(created, true)
   assert.equal(index, tested.log.bucket('keys').head.size - 1)
+})
+
+test('an older receipt is taken while the log has what is remembered, and is a rollback when it has not', async () => {
+  const index = await pushed('{"n":20}')
+  const older = utf8(await served.api().receipt('payments', index))
+  const reader = readerOf()
+  const newer = await readVerified(reader, 'payments', await pushed('{"n":21}'))
+  await remember(reader.memory, reader.trust, newer.checkpoint)
+  const lagging = served.api((path, body) => (path.endsWith('/receipt') ? older : body))
+  const { checkpoint } = await readVerified({ ...reader, api: lagging }, 'payments', index)
+  assert.equal(checkpoint.head.size, index + 1)
+  const shrunk = served.api((path, body) => {
+    if (path.startsWith('/log/payments/tile/')) return undefined
+    return path.endsWith('/receipt') ? older : body
+  })
+  assert.equal(await codeOf(readVerified({ ...reader, api: shrunk }, 'payments', index)), 'rolled-back')
 })
 
 test('lists, reads and follows what was appended', async () => {
