@@ -6,6 +6,9 @@ export type { Logger }
 const secrets = ['authorization', 'cookie', 'dpop', 'proxy-authorization', 'set-cookie']
 const members = ['access_token', 'refresh_token', 'id_token', 'client_secret', 'client_assertion', 'password']
 
+/** Of lines that wait to be written. */
+const waitingBytesMax = 8 * 1024 * 1024
+
 /**
  * The services' logger: one JSON line each to standard output, or to `destination`. Requests are logged
  * without their query, for an authorization code may stand in it. `level` is one of pino's, default `info`.
@@ -27,7 +30,14 @@ export function createLogger(
     },
     serializers: { req: describeRequest, res: describeReply },
   }
-  return destination === undefined ? pino(settings) : pino(settings, destination)
+  return pino(settings, destination ?? standardOutput())
+}
+
+/** Lines that cannot be written, to a disk that is full, are lost: that must not stop a service. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: false, maxLength: waitingBytesMax })
+  output.on('error', () => undefined)
+  return output
 }
 
 function describeRequest(request: {
