@@ -2,10 +2,10 @@
 import type { Block } from '@ledgerstone/core/block'
 import { type Bytes, formatHex, type Hash, parseBase64url, textOf } from '@ledgerstone/core/bytes'
 import { type Json, parseJson } from '@ledgerstone/core/canonical'
-import { decodeHeader, type EnvelopeHeader, splitEnvelope } from '@ledgerstone/core/envelope'
+import type { EnvelopeHeader } from '@ledgerstone/core/envelope'
 import { labelsJson } from '@ledgerstone/core/labels'
-import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
+import { storedHeader } from './stored-envelope.ts'
 
 export type BlockView = {
   readonly bucket: string
@@ -48,7 +48,7 @@ export type Around = {
   readonly final: boolean
 }
 
-/** Throws `damaged-store` when stored bytes cannot be read. */
+/** Throws `damaged-store` when the stored envelope is not what was written. */
 export function viewBlock(block: Block, { hash, next, envelope, final }: Around): BlockView {
   const { bucket, index, time, prev, keys, statement } = block
   const [header = '', payload = ''] = statement.split('.')
@@ -64,7 +64,7 @@ export function viewBlock(block: Block, { hash, next, envelope, final }: Around)
     sender: (jsonOf(header) as { kid: string }).kid,
     payload: jsonOf(payload),
     statement,
-    envelope: envelope.length === 0 ? null : viewEnvelope(stored('envelope', () => headerOf(envelope))),
+    envelope: envelope.length === 0 ? null : viewEnvelope(storedHeader(block, envelope)),
   }
 }
 
@@ -73,19 +73,7 @@ function viewEnvelope({ suite, signer, labels, receivers, ciphertextBytes }: Env
   return { suite, signer, labels: labelsJson(labels), receivers: kids, bytes: ciphertextBytes }
 }
 
-function headerOf(envelope: Bytes): EnvelopeHeader {
-  return decodeHeader(splitEnvelope(envelope).header)
-}
-
+/** A part of a JWS that was parsed when the block was admitted. */
 function jsonOf(part: string): Json {
-  return stored('statement', () => parseJson(textOf(parseBase64url(part, 'a part'), 'a part'), 'a part'))
-}
-
-/** Bytes that were admitted once and cannot be read now were changed since. */
-function stored<T>(what: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    throw new Refused('damaged-store', `the ${what} of a stored block cannot be read`, { cause })
-  }
+  return parseJson(textOf(parseBase64url(part, 'a part'), 'a part'), 'a part')
 }

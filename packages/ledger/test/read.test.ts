@@ -8,7 +8,7 @@ import { verifyReceipt } from '@ledgerstone/core/receipt'
 import { parseEnvelopeJson } from '@ledgerstone/core/sealed'
 import { leafHash } from '@ledgerstone/core/tree'
 import { parseVkey } from '@ledgerstone/core/vkey'
-import { keys, ledger as name, seal, shop, start, until } from '../../log/test/sample.ts'
+import { keys, ledger as name, seal, shop, until } from '../../log/test/sample.ts'
 import { MemoryDocuments } from './documents.ts'
 import { sealedJson, startLedger, type Tested } from './ledger.ts'
 import type { Headers } from './mistakes.ts'
@@ -48,7 +48,6 @@ async function untilComplete(size: number): Promise<void> {
   await until(() => complete === size, 'all documents are there').finally(() => clearInterval(timer))
 }
 
-type Page = { readonly next?: number; readonly blocks: readonly { readonly index: number }[] }
 type Answered = Awaited<ReturnType<Tested['app']['inject']>>
 
 async function get(url: string, more: Headers = {}): Promise<Answered> {
@@ -340,29 +339,4 @@ describe('the document store', () => {
     documents.findHash = lie
     assert.equal((await get(`${blocks}/${hash}`)).json().index, 5)
   })
-})
-
-it('large blocks make short pages', async () => {
-  const large = await startLedger()
-  const token = await large.bearer('read:payments')
-  const bucket = large.log.bucket('payments')
-  for (let i = 0; i < 10; i++) {
-    await bucket.append(await seal({ record: new Uint8Array(1_000_000), issued: start }), 'test')
-  }
-  const seen: number[] = []
-  let url: string | undefined = blocks
-  while (url !== undefined) {
-    const page: Page = (await large.app.inject({ url, headers: token })).json()
-    assert.ok(page.blocks.length > 0 && page.blocks.length < 10)
-    seen.push(...page.blocks.map(({ index }) => index))
-    url = page.next === undefined ? undefined : `${blocks}?from=${page.next}`
-  }
-  assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
-  const descending = (await large.app.inject({ url: `${blocks}?order=descending`, headers: token })).json()
-  assert.equal(descending.blocks[0].index, 10)
-  assert.equal(descending.next, 10 - descending.blocks.length)
-  const article = await large.app.inject({ url: '/api/v1/blockchain/list?bucket=payments', headers: token })
-  assert.ok(article.rawPayload.length <= 8_388_608 + 65_536)
-  assert.match(`${article.headers['link']}`, /from=4&/)
-  await large.close()
 })

@@ -2,15 +2,14 @@
 // verifying.
 import type { App } from '@ledgerstone/border/app'
 import { type ArticleBlock, articleBlockOf } from '@ledgerstone/core/article'
-import { decodeEnvelope } from '@ledgerstone/core/envelope'
 import { limits } from '@ledgerstone/core/limits'
-import { Refused } from '@ledgerstone/core/refused'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import { readBlock, readEnvelope } from '@ledgerstone/log/read'
 import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
 import { articlePayload, refusals } from '../shapes.ts'
+import { storedEnvelope } from '../stored-envelope.ts'
 
 const which = {
   bucket: Type.String({ minLength: 1, maxLength: limits.bucketNameBytesMax + 5 }),
@@ -118,10 +117,6 @@ async function readArticleBlock(
 ): Promise<{ readonly block: ArticleBlock; readonly bytes: number }> {
   const { block, hash } = await readBlock(bucket, index)
   const bytes = await readEnvelope(bucket, index)
-  try {
-    const envelope = bytes === undefined ? undefined : decodeEnvelope(bytes)
-    return { block: articleBlockOf(block, hash, envelope, receiver), bytes: bytes?.length ?? 0 }
-  } catch (cause) {
-    throw new Refused('damaged-store', `the envelope of block ${index} cannot be read`, { cause })
-  }
+  const envelope = bytes === undefined ? undefined : storedEnvelope(block, bytes)
+  return { block: articleBlockOf(block, hash, envelope, receiver), bytes: bytes?.length ?? 0 }
 }

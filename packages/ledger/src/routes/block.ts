@@ -1,6 +1,7 @@
 // GET /v1/buckets/{bucket}/blocks/{index|hash} and its parts: entry, envelope, receipt, evidence.
 import type { App } from '@ledgerstone/border/app'
-import { decodeEnvelope } from '@ledgerstone/core/envelope'
+import type { Block } from '@ledgerstone/core/block'
+import type { Bytes } from '@ledgerstone/core/bytes'
 import { keysBucket } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatEnvelopeJson } from '@ledgerstone/core/sealed'
@@ -14,6 +15,7 @@ import { indexOf } from '../block-reference.ts'
 import { readView } from '../pages.ts'
 import type { Service } from '../service.ts'
 import { block, content, octets, refusals, text } from '../shapes.ts'
+import { storedEnvelope } from '../stored-envelope.ts'
 
 type Found = { readonly bucket: Bucket; readonly index: number }
 type Answer = (found: Found, reply: FastifyReply, request: FastifyRequest) => Promise<unknown>
@@ -64,9 +66,10 @@ export function addBlock(app: App, service: Service): void {
 
   const envelope = content('application/octet-stream', octets, 'Bytes, or JSON to `Accept: application/json`')
   add('/envelope', 'readEnvelope', 'The envelope', envelope, async (found, reply, request) => {
-    const bytes = await envelopeOf(found)
+    const { block: stored } = await readBlock(found.bucket, found.index)
+    const bytes = await envelopeOf(found, stored)
     reply.header('cache-control', changing).header('vary', 'accept')
-    if (wantsJson(request.headers.accept)) return formatEnvelopeJson(decodeEnvelope(bytes))
+    if (wantsJson(request.headers.accept)) return formatEnvelopeJson(storedEnvelope(stored, bytes))
     reply.header('content-type', 'application/octet-stream')
     return buffer(bytes)
   })
@@ -92,11 +95,10 @@ export function addBlock(app: App, service: Service): void {
  * Throws `erased` when the statement names an envelope that is gone, `unknown-block` when there never was
  * one.
  */
-async function envelopeOf({ bucket, index }: Found): Promise<Uint8Array> {
+async function envelopeOf({ bucket, index }: Found, { statement }: Block): Promise<Bytes> {
   const envelope = await readEnvelope(bucket, index)
   if (envelope !== undefined) return envelope
-  const { block: stored } = await readBlock(bucket, index)
-  const named = parseStatement(stored.statement).payload.content !== undefined
+  const named = parseStatement(statement).payload.content !== undefined
   if (named) throw new Refused('erased', `the envelope of block ${index} was erased`)
   throw new Refused('unknown-block', `block ${index} has no envelope`)
 }
