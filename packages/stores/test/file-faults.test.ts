@@ -163,7 +163,8 @@ test('file store: after a power cut at any moment no block that was acknowledged
 })
 
 /**
- * Goes on after each refusal. Gives the batch whose outcome is unknown when the bucket cannot be asked any more.
+ * Goes on after each refusal. Gives the batch whose outcome is unknown when the bucket cannot be asked any
+ * more.
  */
 async function appendUntilCrash(
   store: FileStore,
