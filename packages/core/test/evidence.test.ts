@@ -10,7 +10,7 @@ import { enclose } from '../src/seal.ts'
 import { senderOf } from '../src/sender.ts'
 import { leafHash } from '../src/tree.ts'
 import { parseTrust, type Trust } from '../src/trust.ts'
-import { draftOf, keyNamed, record, SampleLedger } from './sample-ledger.ts'
+import { draftOf, keyNamed, openSample, record, SampleLedger, sealFor } from './sample-ledger.ts'
 import { type Case, readVectors, refusedAs, testEach } from './vectors.ts'
 
 type Given = Case & { file?: string; patch?: Json; evidence?: string; trust: string | null }
@@ -162,6 +162,44 @@ describe('evidence that somebody touched', async () => {
         }
       }
     }
+  })
+})
+
+describe('evidence of a log that lies', () => {
+  test('is refused when the block is not what its place says', async () => {
+    for (const place of [{ bucket: 'orders' }, { index: 7 }]) {
+      const { sample, payments, alice } = await openSample()
+      const sealed = await sealFor(alice, ['bob-receive'])
+      sample.append(payments, sealed.statement.jws, place)
+      const text = formatEvidence(await sample.evidence(payments, 1, sealed))
+      await assert.rejects(verifyEvidence(text, sample.trust), refusedAs('bad-link'))
+    }
+  })
+  test('is refused when the block names a registry that the evidence does not hold', async () => {
+    const { sample, payments, alice } = await openSample()
+    const sealed = await sealFor(alice, ['bob-receive'])
+    sample.append(payments, sealed.statement.jws, { keys: sample.registry.size + 1 })
+    const text = formatEvidence(await sample.evidence(payments, 1, sealed))
+    await assert.rejects(verifyEvidence(text, sample.trust), refusedAs('gap'))
+  })
+  test('is refused when it has signed another registry of the same size', async () => {
+    const [one, other] = [await openSample(), await openSample()]
+    const sealed = await sealFor(one.alice, ['bob-receive'])
+    one.sample.append(one.payments, sealed.statement.jws)
+    const good = await one.sample.evidence(one.payments, 1, sealed)
+    const keys = { ...good.keys, checkpoint: await other.sample.keys.checkpoint() }
+    const text = formatEvidence({ ...good, keys })
+    await assert.rejects(verifyEvidence(text, one.sample.trust), refusedAs('forked'))
+    await assert.rejects(verifyEvidence(text, undefined), refusedAs('forked'))
+  })
+  test('is refused when its envelope may not stand under its statement', async () => {
+    const { sample, payments } = await openSample()
+    const mallory = await sample.register('mallory', 'mallory')
+    const aliceRsa = await keyNamed('alice-rsa')
+    const sealed = await sealFor(await senderOf(mallory, aliceRsa, undefined), ['bob-receive'])
+    sample.append(payments, sealed.statement.jws)
+    const text = formatEvidence(await sample.evidence(payments, 1, sealed))
+    await assert.rejects(verifyEvidence(text, sample.trust), refusedAs('wrong-key'))
   })
 })
 
