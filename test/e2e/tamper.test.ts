@@ -1,4 +1,4 @@
-// An administrator of the machine at work: changed bytes, an older copy, another ledger, a lost document store.
+// An administrator at work: changed bytes, an older copy, another ledger, a lost document store.
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

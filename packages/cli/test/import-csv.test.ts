@@ -79,7 +79,7 @@ test('another file gives other ids, though its lines be the same', async () => {
   assert.equal(known.size, 7 + 7 + 3)
 })
 
-test('lines that are not chosen are mapped all the same, so that no record depends on the choice', async () => {
+test('lines that are not chosen are mapped all the same: no record depends on the choice', async () => {
   const { known, push } = knowing()
   await imported(text, { push })
   const chosen = { count: 1, includes: ({ InvoiceNo }: { InvoiceNo: string }) => InvoiceNo === 'C4' }

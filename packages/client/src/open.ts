@@ -126,7 +126,7 @@ async function checkRemembered(
   else await proveConsistency(log, head, old).catch((cause) => throwShrunk(cause, origin, head, old))
 }
 
-/** An older receipt may be shown, as long as the log still has what was there when more of it was remembered. */
+/** An older receipt may be shown, while the log still has what was there when more was remembered. */
 function throwShrunk(cause: unknown, origin: string, head: Head, old: Head): never {
   if (!(cause instanceof Refused) || cause.code !== 'gap') throw cause
   throw new Refused('rolled-back', `${origin} has ${head.size} blocks; it had ${old.size} before`, { cause })

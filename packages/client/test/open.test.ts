@@ -137,7 +137,7 @@ test('a statement that needs no envelope is appended to the registry', async () 
   assert.equal(index, tested.log.bucket('keys').head.size - 1)
 })
 
-test('an older receipt is taken while the log has what is remembered, and is a rollback when it has not', async () => {
+test('an older receipt is taken while the log has what is remembered, else it is a rollback', async () => {
   const index = await pushed('{"n":20}')
   const older = utf8(await served.api().receipt('payments', index))
   const reader = readerOf()

@@ -56,7 +56,7 @@ test('the audit of documents is refused while a service has them open', async ()
   assert.equal(await running.complete(bucket), 300)
 })
 
-test('the audit of documents sets nothing aside: what is no document store stays, and is refused', async () => {
+test('the audit of documents sets nothing aside: what is none stays, and is refused', async () => {
   const other = (path: string): void => {
     const database = new DatabaseSync(path)
     database.exec('PRAGMA user_version = 99')
