@@ -1,4 +1,4 @@
-// A disk that fills: appends are refused with a code of their own, what was acknowledged stays, as soon as
+// A disk that fills: appends are refused with a code of their own, what was acknowledged stays, and when
 // there is room again the ledger goes on by itself.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
