@@ -50,6 +50,15 @@ program
     (await import('./commands/start.ts')).start(command.optsWithGlobals()),
   )
 
+program
+  .command('bucket')
+  .description('add buckets to the ledger of a data folder')
+  .command('add <name>')
+  .description('add a bucket, its keys and its genesis; the ledger must not be running')
+  .action(async (name, _, command: Command) => {
+    await (await import('./commands/bucket.ts')).addBucket(name, command.optsWithGlobals())
+  })
+
 const keys = program.command('keys').description('make and show keys')
 keys
   .command('new <file>')
