@@ -293,3 +293,20 @@ describe('what a file proves', () => {
     assert.partialDeepStrictEqual(audit, { verdict: 'sound', documents: 'compared', findings: [] })
   })
 })
+
+describe('bucket add', () => {
+  test('adds a bucket to a ledger that is stopped, once, and it takes records', async () => {
+    const added = await command.json<object>('bucket', 'add', 'returns')
+    assert.partialDeepStrictEqual(added, { bucket: 'returns', origin: 'ledger.example.com/log/returns' })
+    assert.equal((await command.refusal('bucket', 'add', 'returns')).code, 'bucket-exists')
+    assert.equal((await command.refusal('bucket', 'add', 'ledgerstone-x')).code, 'reserved')
+    assert.equal((await command.refusal('bucket', 'add', 'Returns')).code, 'bad-name')
+
+    ledger = await LedgerProcess.start(data)
+    assert.equal((await command.refusal('bucket', 'add', 'more')).code, 'store-busy')
+    await command.text('push', 'returns', at('good.json'), '--type', 'return.received')
+    await ledger.settled()
+    const [verdict] = await command.json<readonly object[]>('verify', 'returns', '--envelopes')
+    assert.partialDeepStrictEqual(verdict, { checked: 2, envelopes: 1 })
+  })
+})

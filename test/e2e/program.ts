@@ -2,12 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(import.meta.resolve('@ledgerstone/cli/main'))
+const main = join(import.meta.dirname, '..', '..', 'packages', 'cli', 'bin', 'ledgerstone.mjs')
 const waitMsMax = 180_000
-/** Compiled code is kept from process to process: a command then takes half the time. */
-const cache = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'ledgerstone-e2e')
 
 export class Program implements AsyncDisposable {
   stdout = ''
@@ -20,7 +17,7 @@ export class Program implements AsyncDisposable {
     this.#args = args
     const { LEDGERSTONE_DATA: _, LEDGERSTONE_TOKEN: __, ...inherited } = process.env
     this.#child = spawn(process.execPath, [main, ...args], {
-      env: { ...inherited, NODE_COMPILE_CACHE: cache },
+      env: inherited,
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#closed = once(this.#child, 'close')

@@ -36,7 +36,7 @@ const schema = Type.Object(
       Type.Object(
         {
           host: Type.String({ default: '127.0.0.1' }),
-          port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8401 }),
+          port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8402 }),
         },
         closed,
       ),
@@ -124,7 +124,7 @@ function complete(settings: Static<typeof schema>, what: string): AuthConfig {
     tokenLifetimeSeconds: settings.tokenLifetimeSeconds,
     sessionLifetimeSeconds: settings.sessionLifetimeSeconds,
     loginFailuresMax: settings.loginFailuresMax,
-    listen: { host: settings.listen?.host ?? '127.0.0.1', port: settings.listen?.port ?? 8401 },
+    listen: { host: settings.listen?.host ?? '127.0.0.1', port: settings.listen?.port ?? 8402 },
     trustedProxies: settings.trustedProxies ?? [],
     logLevel: settings.logLevel,
   }

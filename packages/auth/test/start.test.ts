@@ -16,6 +16,11 @@ async function freePort(): Promise<number> {
 }
 
 describe('the OAuth service alone, on a port of its own', () => {
+  it('listens beside the ledger (8400) and the sealer (8401) when nothing else is said', () => {
+    const { listen } = checkAuthConfig({ issuer: 'http://127.0.0.1:8402', folder: 'auth' })
+    assert.deepEqual(listen, { host: '127.0.0.1', port: 8402 })
+  })
+
   it('gives tokens that a service accepts by its published keys', async () => {
     const { folder, made, remove } = await createFolder()
     const port = await freePort()

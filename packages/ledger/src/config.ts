@@ -13,7 +13,7 @@ export type LedgerConfig = {
   readonly documents?: string
   /** Folder of `log-<bucket>-ed25519.pem` and `log-<bucket>-mldsa44.pem`. */
   readonly keys: string
-  /** Served beside `keys`; each must have its log keys announced. */
+  /** Must be there beside `keys`, or the service does not start; others in the store are served, too. */
   readonly buckets: readonly string[]
   /** `127.0.0.1`, 8400. */
   readonly listen: { readonly host: string; readonly port: number }
