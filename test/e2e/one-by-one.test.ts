@@ -29,7 +29,7 @@ after(async () => {
   await place[Symbol.asyncDispose]()
 })
 
-/** An example's configuration, moved to this test's folder and ports; with changes, under a name of its own. */
+/** An example's configuration in this test's folder and ports; with changes, under a name of its own. */
 function configOf(service: Service, name: string = service, changes: Config = {}): string {
   const text = readFileSync(join(examples, `${service}.json`), 'utf8')
     .replaceAll('"data/', `"${data}/`)
