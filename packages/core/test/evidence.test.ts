@@ -68,8 +68,11 @@ describe('evidence', () => {
     assert.deepEqual(opened.record, record)
     assert.equal(opened.sender, 'alice')
   })
-  test('over 32 MiB is refused before it is read', () => {
+  test('over 32 MiB is refused before it is read, and not made', () => {
     assert.throws(() => parseEvidence('x'.repeat(33_554_433)), refusedAs('too-large'))
+    const evidence = parseEvidence(textOf(vectors.valid[0] as Valid))
+    const long = { ...evidence, receipt: 'x'.repeat(33_554_432) }
+    assert.throws(() => formatEvidence(long), refusedAs('too-large'))
   })
 })
 

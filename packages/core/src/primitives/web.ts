@@ -75,7 +75,11 @@ export async function verifierOf(algorithm: SignatureAlgorithm, spki: Uint8Array
       !isSmallOrder(signature.subarray(0, 32)) &&
       crypto.subtle.verify(operation, key, source(signature), source(message))
   }
-  return (message, signature) => crypto.subtle.verify(operation, key, source(signature), source(message))
+  const { modulusLength: modulusBits } = key.algorithm as { readonly modulusLength?: number }
+  // As in node.ts: an RSA signature without its leading zero byte is a second spelling.
+  return async (message, signature) =>
+    (modulusBits === undefined || signature.length === modulusBits / 8) &&
+    crypto.subtle.verify(operation, key, source(signature), source(message))
 }
 
 export async function signerOf(algorithm: SignatureAlgorithm, pkcs8: Uint8Array): Promise<Sign> {
