@@ -365,3 +365,30 @@ describe('a token that is bound to a key (DPoP)', () => {
     assert.equal(await send(`DPoP ${bound}`, elsewhere), 'bad-proof-of-possession')
   })
 })
+
+describe('the key that signs access tokens', () => {
+  test('is rotated while all services run, and tokens of the old one stay good', async () => {
+    const kidOf = (text: string): string =>
+      JSON.parse(Buffer.from(text.split('.')[0] ?? '', 'base64url').toString()).kid
+    const { kid } = await command.json<{ kid: string }>('keys', 'rotate-oauth')
+    assert.notEqual(kid, kidOf(everything))
+    const { issuer, client_id: id, client_secret: secret } = readClient(dataFolder(data).localClient)
+    const authorization = `Basic ${btoa(`${id}:${secret}`)}`
+    let fresh = ''
+    for (let tries = 0; fresh === '' || kidOf(fresh) !== kid; tries++) {
+      assert(tries < 100, 'the OAuth service does not take the new key up')
+      if (tries > 0) await sleep(100)
+      const body = new URLSearchParams({ grant_type: 'client_credentials', scope: 'read:payments' })
+      const granted = await fetch(`${issuer}/token`, { method: 'POST', headers: { authorization }, body })
+      fresh = ((await granted.json()) as { access_token: string }).access_token
+    }
+    // A service that has just read the published keys reads them again after five seconds at the earliest.
+    let accepted = await ask('/v1/buckets/payments', { token: fresh })
+    for (let tries = 0; accepted.status !== 200 && tries < 80; tries++) {
+      await sleep(100)
+      accepted = await ask('/v1/buckets/payments', { token: fresh })
+    }
+    assert.equal(accepted.status, 200)
+    await answer('/v1/buckets/payments', 200)
+  })
+})

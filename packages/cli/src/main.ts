@@ -78,6 +78,14 @@ keys
     await (await import('./commands/keys.ts')).showKey(file, command.optsWithGlobals())
   })
 
+keys
+  .command('rotate-oauth')
+  .description('make a new key sign access tokens; also while the OAuth service is running')
+  .option('--config <file>', 'configuration of an OAuth service that runs alone, instead of a data folder')
+  .action(async (_, command: Command) =>
+    (await import('./commands/keys.ts')).rotateOauth(command.optsWithGlobals()),
+  )
+
 program
   .command('token')
   .description("print an access token from the embedded OAuth service, with this data folder's client secret")
