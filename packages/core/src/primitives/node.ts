@@ -61,8 +61,8 @@ export function verifierOf(algorithm: SignatureAlgorithm, spki: Uint8Array): Ver
   const key = { key: parsed, ...options }
   const modulusBits = parsed.asymmetricKeyDetails?.modulusLength
   if (modulusBits === undefined) return (message, signature) => crypto.verify(digest, message, key, signature)
-  // An RSA signature is as long as the modulus (RFC 8017 section 8). OpenSSL also takes one without its leading zero
-  // byte, a second spelling for one signature in 256.
+  // An RSA signature is as long as the modulus (RFC 8017 section 8). OpenSSL also takes one without its
+  // leading zero byte, a second spelling for one signature in 256.
   return (message, signature) =>
     signature.length === modulusBits / 8 && crypto.verify(digest, message, key, signature)
 }
