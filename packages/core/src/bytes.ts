@@ -1,4 +1,4 @@
-import type { Bytes } from '#primitives'
+import { type Bytes, decodeHex } from '#primitives'
 import { Refused } from './refused.ts'
 
 /** Bytes with a buffer of their own kind: what Web Crypto, sockets and files all take. */
@@ -49,7 +49,9 @@ export function formatHex(bytes: Uint8Array): string {
 
 /** Strict: lower case, even length; `bytes`, when given, is the exact number of bytes. Throws `malformed`. */
 export function parseHex(text: string, what: string, bytes?: number): Bytes {
-  return parseStrict(text, what, bytes, () => Uint8Array.fromHex(text), formatHex)
+  const decoded = decodeHex(text)
+  if (decoded === undefined) throw new Refused('malformed', `${what} is not lower-case hexadecimal`)
+  return checkLength(decoded, what, bytes)
 }
 
 /** Standard alphabet with padding (RFC 4648 section 4). */
@@ -86,6 +88,10 @@ function parseStrict(
     throw new Refused('malformed', `${what} is not in its encoding`, { cause })
   }
   if (encode(decoded) !== text) throw new Refused('malformed', `${what} is not spelled canonically`)
+  return checkLength(decoded, what, bytes)
+}
+
+function checkLength(decoded: Bytes, what: string, bytes: number | undefined): Bytes {
   if (bytes !== undefined && decoded.length !== bytes) {
     throw new Refused('malformed', `${what} has ${decoded.length} bytes, not ${bytes}`)
   }

@@ -34,6 +34,43 @@ describe('the contract', () => {
   })
 })
 
+for (const [name, { decodeHex }] of both) {
+  describe(`${name}: hexadecimal`, () => {
+    test('is read back as it was written', async () => {
+      await fc.assert(
+        fc.property(bytes, (value) => {
+          assert.deepEqual(decodeHex(formatHex(value)), value)
+        }),
+      )
+    })
+
+    test('has one spelling, and no other text is taken', async () => {
+      const long = '00'.repeat(1000)
+      const others = [
+        '0',
+        '0A',
+        'zz',
+        '0x',
+        ' 00',
+        '00 ',
+        '0 0',
+        '\u0130\u0130',
+        '\u00e9\u00e9',
+        '\u0660\u0660',
+      ]
+      for (const text of [...others, `${long}0`, `${long}zz`, `${long}zz00`]) {
+        assert.equal(decodeHex(text), undefined, text)
+      }
+      const digits = fc.string({ unit: fc.constantFrom(...'0123456789abcdefAFgz \0é') })
+      await fc.assert(
+        fc.property(digits, (text) => {
+          assert.equal(decodeHex(text) !== undefined, /^(?:[0-9a-f]{2})*$/.test(text))
+        }),
+      )
+    })
+  })
+}
+
 for (const [name, primitives] of both) {
   describe(`${name}: hashes`, () => {
     test('gives SHA-256 of FIPS 180-4’s examples', () => {

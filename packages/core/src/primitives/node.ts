@@ -31,6 +31,14 @@ export function randomBytes(count: number): Bytes {
   return plain(crypto.randomBytes(count))
 }
 
+export function decodeHex(text: string): Bytes | undefined {
+  const bytes = new Uint8Array(text.length >> 1)
+  const buffer = asBuffer(bytes)
+  // It stops at the first character that is no digit; what it writes back then differs.
+  buffer.write(text, 'hex')
+  return buffer.toString('hex') === text ? bytes : undefined
+}
+
 export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Bytes {
   return plain(crypto.createCipheriv('aes-256-cfb', key, iv).update(plaintext))
 }

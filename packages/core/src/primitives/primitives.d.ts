@@ -1,5 +1,5 @@
 /**
- * The cryptographic primitives under the core, and nothing else. `node.ts` takes them from Node's OpenSSL
+ * The cryptographic primitives under the core, and next to nothing else. `node.ts` takes them from Node's OpenSSL
  * (synchronous), `web.ts` from Web Crypto and noble (asynchronous where Web Crypto is). The core imports
  * `#primitives`; package.json picks the file by export condition. Both keep this contract; one test file runs
  * over both.
@@ -26,6 +26,12 @@ export type Unwrap = (wrapped: Uint8Array) => Awaitable<Bytes>
 export function sha256(message: Uint8Array): Bytes
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Bytes
 export function randomBytes(count: number): Bytes
+
+/**
+ * The bytes that lower-case hexadecimal spells; undefined when the text is anything else. No cryptography,
+ * but Node's own is five times as fast as `Uint8Array.fromHex`, and ciphertexts come in hexadecimal.
+ */
+export function decodeHex(text: string): Bytes | undefined
 
 /**
  * AES-256-CFB with 128-bit feedback (NIST SP 800-38A 6.3). `key` 32 bytes, `iv` 16 bytes; no padding, no

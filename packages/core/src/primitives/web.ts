@@ -34,6 +34,15 @@ export function randomBytes(count: number): Bytes {
   return out
 }
 
+export function decodeHex(text: string): Bytes | undefined {
+  try {
+    const bytes = Uint8Array.fromHex(text)
+    return bytes.toHex() === text ? bytes : undefined
+  } catch {
+    return undefined
+  }
+}
+
 export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Bytes {
   return cfb(checkAes256(key), iv).encrypt(plaintext)
 }
