@@ -1,5 +1,6 @@
 /**
- * The cryptographic primitives under the core, and next to nothing else. `node.ts` takes them from Node's OpenSSL
+ * The cryptographic primitives under the core, and next to nothing else. `node.ts` takes them from
+ * Node's OpenSSL
  * (synchronous), `web.ts` from Web Crypto and noble (asynchronous where Web Crypto is). The core imports
  * `#primitives`; package.json picks the file by export condition. Both keep this contract; one test file runs
  * over both.
