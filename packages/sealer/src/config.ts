@@ -141,6 +141,3 @@ const sealerConfig = Type.Object(
   },
   closed,
 )
-
-/** As JSON Schema, for those who describe or check such a file. */
-export const sealerConfigSchema: object = sealerConfig
