@@ -47,6 +47,9 @@ const schema = Type.Object(
   closed,
 )
 
+/** As JSON Schema, for those who describe or check such a file. */
+export const authConfigSchema: object = schema
+
 /** The five files of the service, all 0600. */
 export type AuthFiles = {
   readonly keys: string

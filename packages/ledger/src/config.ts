@@ -123,3 +123,6 @@ const ledgerConfig = Type.Object(
   },
   closed,
 )
+
+/** As JSON Schema, for those who describe or check such a file. */
+export const ledgerConfigSchema: object = ledgerConfig

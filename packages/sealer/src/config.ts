@@ -141,3 +141,6 @@ const sealerConfig = Type.Object(
   },
   closed,
 )
+
+/** As JSON Schema, for those who describe or check such a file. */
+export const sealerConfigSchema: object = sealerConfig
