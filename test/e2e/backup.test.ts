@@ -1,4 +1,5 @@
-// The operator's manual, done as it says: a backup while the ledger runs, and what readers say of a restored one.
+// The operator's manual, done as it says: a backup while the ledger runs, and what readers say of a restored
+// one.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, readFileSync, renameSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// Fills the document store from the log, behind the commits and at its own pace. When it breaks, appends go
-// on.
+// Fills the document store from the log, behind the commits and at its own pace. When it breaks, appends
+// go on.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseEntry } from '@ledgerstone/core/block'
@@ -22,6 +22,8 @@ export class DocumentsFiller {
   readonly #documents: Documents
   readonly #report: Report
   readonly #followed = new Map<Bucket, () => void>()
+  /** Buckets whose documents are known to be of the history that the log has. */
+  readonly #compared = new WeakSet<Bucket>()
   /** Buckets whose documents may be behind. */
   readonly #behind = new Set<Bucket>()
   readonly #retryMs = new Map<Bucket, number>()
@@ -89,6 +91,10 @@ export class DocumentsFiller {
 
   /** One batch of one bucket; true when there is nothing more to do. */
   async #step(bucket: Bucket): Promise<boolean> {
+    if (!this.#compared.has(bucket)) {
+      await this.#dropForeign(bucket)
+      this.#compared.add(bucket)
+    }
     const from = await this.#documents.complete(bucket.name)
     const documents = await readDocuments(bucket, from, blocksPerBatch)
     if (documents.length === 0) return true
@@ -97,6 +103,18 @@ export class DocumentsFiller {
     if (complete < bucket.head.size) return false
     this.#report({ kind: 'documents-filled', bucket: bucket.name, complete })
     return true
+  }
+
+  /**
+   * Where an older copy of the log was put back, there are documents of blocks that it has not, and they would
+   * stay in the places of later ones. The newest tells: its hash covers all before it.
+   */
+  async #dropForeign(bucket: Bucket): Promise<void> {
+    const complete = await this.#documents.complete(bucket.name)
+    if (complete === 0) return
+    const [theirs] = await this.#documents.read(bucket.name, complete - 1, 1)
+    const [ours] = await readDocuments(bucket, complete - 1, 1)
+    if (theirs?.hash !== ours?.hash) await this.#documents.drop(bucket.name)
   }
 }
 
