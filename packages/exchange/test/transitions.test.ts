@@ -9,6 +9,7 @@ test('spec/ceremony.md shows the table that is followed', () => {
   const [, ...rows] =
     page
       .split('## Transitions')[1]
+      ?.split('\n## ')[0]
       ?.match(/^\|.*\|$/gm)
       ?.filter((line) => !line.startsWith('|---')) ?? []
   const expected = transitions.map(({ role, from, event, to, sends = '', checks = '' }) => {
