@@ -13,6 +13,7 @@ import {
   parseCanonical,
   textMember,
 } from '@ledgerstone/core/canonical'
+import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import { parseClaims, type Registration } from '@ledgerstone/core/registration'
 
@@ -24,7 +25,7 @@ export type AnnouncedKey = Registration & {
   readonly replaces?: string
 }
 
-export const announcedKeysMax = 8
+export const announcedKeysMax: number = limits.exchangeKeysMax
 
 /** Throws `malformed`, `unknown-field`, `bad-name`, `wrong-key`. */
 export function announcedKey(claims: JsonObject): AnnouncedKey {

@@ -15,10 +15,11 @@
  *     list      = u8 count | each: u16 n | n bytes
  */
 import { type Bytes, concat, equalBytes, Reader, textOf, utf8, Writer } from '@ledgerstone/core/bytes'
+import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import { type AnnouncedKey, announcedKeysMax, decodeKeys, encodeKeys } from './announced-key.ts'
 
-export const messageBytesMax = 65_536
+export const messageBytesMax: number = limits.exchangeMessageBytesMax
 export const nonceBytes = 32
 
 export type Commit = { readonly type: 'commit'; readonly commitment: Bytes }
