@@ -152,9 +152,10 @@ export class Exchange {
   async #converse(socket: TLSSocket): Promise<Ceremony> {
     const { options } = this.#parts
     const { id, owner, assurance } = this.#record
+    // Before anything is waited for: the connection may be gone by then.
+    const binding = { exchange: id, exporter: exporterOf(socket) }
     const ceremony = beginCeremony({
-      ...{ role: 'server', origin: options.origin, keys: await options.keys() },
-      binding: { exchange: id, exporter: exporterOf(socket) },
+      ...{ role: 'server', origin: options.origin, binding, keys: await options.keys() },
       nonce: randomBytes(nonceBytes),
       secrets: Array.from({ length: announcedKeysMax }, () => randomBytes(secretBytes)),
       expected: { owner, assurance },

@@ -93,7 +93,7 @@ function admitConnections(server: tls.Server, sockets: Set<Socket>, options: Lis
     if (shaking.size > handshakesMax && oldest !== undefined) {
       onRefused({ from: fromOf(oldest), why: 'crowded-out', detail: 'too many handshakes at a time' })
       shaking.delete(oldest)
-      oldest.destroy()
+      destroyLater(oldest)
     }
   })
   server.on('tlsClientError', (error, socket) => {
@@ -103,11 +103,16 @@ function admitConnections(server: tls.Server, sockets: Set<Socket>, options: Lis
     socket.on('error', () => undefined)
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    for (const each of shaking) if (fromOf(each) === fromOf(socket)) shaking.delete(each)
+    // The TLS socket has taken the plain one over, which must not be touched any more.
+    for (const each of shaking) {
+      if (fromOf(each) !== fromOf(socket)) continue
+      shaking.delete(each)
+      sockets.delete(each)
+    }
     const refused = busy ? busyNow : refusalOf(socket, options.peer.fingerprint)
     if (refused !== undefined) {
       onRefused({ from: fromOf(socket), ...refused })
-      socket.destroy()
+      destroyLater(socket)
       return
     }
     busy = true
@@ -170,6 +175,11 @@ function bind(server: tls.Server, host: string, port: number): Promise<boolean> 
 function closeAll(server: tls.Server, sockets: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
-    for (const socket of sockets) socket.destroy()
+    for (const socket of sockets) destroyLater(socket)
   })
+}
+
+/** Node crashes when a socket is destroyed within OpenSSL's own callback, from which all this may be called. */
+function destroyLater(socket: Socket): void {
+  setImmediate(() => socket.destroy())
 }
