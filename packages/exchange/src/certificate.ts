@@ -168,20 +168,22 @@ function leafExtensions(): (BasicConstraintsExtension | KeyUsagesExtension | Ext
   ]
 }
 
-async function generateKeys(): Promise<CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
 }
 
-async function formatKey({ privateKey }: CryptoKeyPair): Promise<string> {
+async function formatKey({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
   const pkcs8 = new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', privateKey))
   return `-----BEGIN PRIVATE KEY-----\n${pkcs8.toBase64().replaceAll(/.{64}(?=.)/g, '$&\n')}\n-----END PRIVATE KEY-----\n`
 }
 
-async function parseKey(pem: string): Promise<CryptoKey> {
+async function parseKey(pem: string): Promise<webcrypto.CryptoKey> {
   try {
     const base64 = pem.replaceAll(/-----[A-Z ]+-----|\s/g, '')
     const pkcs8 = Uint8Array.fromBase64(base64)
-    return (await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign'])) as CryptoKey
+    return (await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, [
+      'sign',
+    ])) as webcrypto.CryptoKey
   } catch {
     // The cause could quote the key.
     throw new Refused('wrong-certificate', "the CA's key is not an ECDSA P-256 key in PKCS#8")
