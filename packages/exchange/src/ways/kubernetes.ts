@@ -7,6 +7,7 @@ import {
   setHeaderOptions,
   type V1Pod,
 } from '@kubernetes/client-node'
+import { isObject } from '@ledgerstone/core/canonical'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
 import type { Target } from '../way.ts'
@@ -118,7 +119,18 @@ export async function tryAll(removals: readonly (() => Promise<unknown>)[]): Pro
 /** What the API server said, on one line: its client's message is the whole answer. */
 export function explain(error: unknown): Error {
   if (!(error instanceof ApiException)) return error instanceof Error ? error : new Error(String(error))
-  const said = /"message":"((?:[^"\\]|\\.){0,300})/.exec(JSON.stringify(error.body) ?? '')?.[1] ?? ''
-  const plain = said.replaceAll(/\\+"/g, '"').replaceAll(/[^\x20-\x7e]/g, ' ')
-  return new Error(`the API server answered ${error.code}: ${plain}`, { cause: error })
+  const said = messageIn(error.body)
+    .replaceAll(/[^\x20-\x7e]/g, ' ')
+    .slice(0, 300)
+  return new Error(`the API server answered ${error.code}: ${said}`, { cause: error })
+}
+
+/** Of a `Status` (meta/v1), as text or parsed. */
+function messageIn(body: unknown): string {
+  try {
+    const status: unknown = typeof body === 'string' ? JSON.parse(body) : body
+    return isObject(status) && typeof status['message'] === 'string' ? status['message'] : ''
+  } catch {
+    return ''
+  }
 }
