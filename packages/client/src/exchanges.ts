@@ -1,4 +1,5 @@
-// The sealer's interface for key exchanges. Answers are what the server says; exchange/exchange-view reads them.
+// The sealer's interface for key exchanges. Answers are what the server says; exchange/exchange-view reads
+// them.
 import { formatCanonical, isObject, type JsonObject, listMember } from '@ledgerstone/core/canonical'
 import { checkUuid } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'

@@ -123,7 +123,9 @@ export async function parseRegistration(
   return registration
 }
 
-/** What is claimed of a key, without any proof. `extra` as above. Throws `malformed`, `bad-name`, `wrong-key`. */
+/**
+ * What is claimed of a key, without any proof. `extra` as above. Throws `malformed`, `bad-name`, `wrong-key`.
+ */
 export function parseClaims(body: Json, extra: readonly string[] = []): Registration {
   const m = membersOf(body, 'the registration', [...required, ...extra], optional)
   const spki = parseBase64url(textMember(m['key'], 'key'), 'key')

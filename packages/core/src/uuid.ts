@@ -23,8 +23,8 @@ export function importId(fileDigest: Uint8Array, line: number, bucket: string): 
 }
 
 /**
- * Version 8: the first 16 bytes of a SHA-256 over the id of a key exchange and a kid, so that a registration that is asked for
- * again is the same one.
+ * Version 8: the first 16 bytes of a SHA-256 over the id of a key exchange and a kid, so that a registration
+ * that is asked for again is the same one.
  */
 export function registrationId(exchange: string, kid: string): string {
   const writer = new Writer().bytes16(utf8('ledgerstone registration v1'))

@@ -1,5 +1,6 @@
-// The ceremony, without a connection, a clock or a file: `step(ceremony, event)` gives the ceremony after the event, and
-// the message to send. transitions.ts says what may follow what, this file what each step computes and checks.
+// The ceremony, without a connection, a clock or a file: `step(ceremony, event)` gives the ceremony after the
+// event, and the message to send. transitions.ts says what may follow what, this file what each step computes
+// and checks.
 import { type Bytes, equalBytes } from '@ledgerstone/core/bytes'
 import type { JsonObject } from '@ledgerstone/core/canonical'
 import { Refused } from '@ledgerstone/core/refused'
@@ -33,7 +34,9 @@ import { type EventName, endStates, type StateName, type Transition, transitionO
 export type Setting = {
   readonly role: Role
   readonly binding: Binding
-  /** Of the bucket `keys`, for which registrations are proven. The client takes it from its own trust file. */
+  /**
+   * Of the bucket `keys`, for which registrations are proven. The client takes it from its own trust file.
+   */
   readonly origin: string
   readonly keys: readonly ProvingKey[]
   /** 32 random bytes. */
@@ -76,7 +79,9 @@ export function beginCeremony(setting: Setting): Ceremony {
   return { ...setting, keys, state: 'ready', messages: [], peerKeys: [], registrations: [] }
 }
 
-/** Never throws for what the other side does: that ends in `refused`. Throws for a local event out of turn. */
+/**
+ * Never throws for what the other side does: that ends in `refused`. Throws for a local event out of turn.
+ */
 export async function step(ceremony: Ceremony, event: CeremonyEvent): Promise<Step> {
   if (endStates.includes(ceremony.state)) return { ceremony }
   let message: Message | undefined
@@ -212,7 +217,9 @@ function checkReveal(before: Ceremony, message: Reveal): Ceremony {
   return withPeer(before, message)
 }
 
-/** The string is the same function of the same bytes on both sides; read out of the messages for that reason. */
+/**
+ * The string is the same function of the same bytes on both sides; read out of the messages for that reason.
+ */
 function withString(ceremony: Ceremony): Ceremony {
   const [commit, offer, third] = ceremony.messages as [Bytes, Bytes, Bytes]
   const { nonce, keys } = decodeMessage(third) as Reveal

@@ -1,7 +1,8 @@
-// Certificates of an exchange: self-signed, or from a CA of one's own. What counts is the SHA-256 of the one certificate
-// that the other side was told; names and issuers are for people.
+// Certificates of an exchange: self-signed, or from a CA of one's own. What counts is the SHA-256 of the one
+// certificate that the other side was told; names and issuers are for people.
 import 'reflect-metadata'
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { formatPrivateKeyPem } from '@ledgerstone/core/pem'
 import { Refused } from '@ledgerstone/core/refused'
 import {
   BasicConstraintsExtension,
@@ -98,8 +99,8 @@ export function describeCertificate(pem: string): CertificateFacts {
 }
 
 /**
- * Throws `wrong-certificate` for what TLS would not take anyway: not one PEM certificate, a CA's, a weak key, or out of
- * its time.
+ * Throws `wrong-certificate` for what TLS would not take anyway: not one PEM certificate, a CA's, a weak key,
+ * or out of its time.
  */
 export function checkPeerCertificate(pem: string, now: number): CertificateFacts {
   const facts = describeCertificate(pem)
@@ -174,7 +175,7 @@ async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
 
 async function formatKey({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
   const pkcs8 = new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', privateKey))
-  return `-----BEGIN PRIVATE KEY-----\n${pkcs8.toBase64().replaceAll(/.{64}(?=.)/g, '$&\n')}\n-----END PRIVATE KEY-----\n`
+  return formatPrivateKeyPem(pkcs8)
 }
 
 async function parseKey(pem: string): Promise<webcrypto.CryptoKey> {

@@ -4,7 +4,7 @@
  *     challenge = RSAES-OAEP(SHA-512, MGF1 SHA-512) of "ledgerstone challenge v1" | 32 random bytes
  *     answer    = HMAC-SHA-256(the random bytes, bound)                    bound: transcript.ts
  *
- * The answer is never what was decrypted: a peer could else have content keys of real records opened by asking.
+ * The answer is never what was decrypted: a peer could else have content keys of records opened by asking.
  */
 import { type Bytes, concat, equalBytes, utf8 } from '@ledgerstone/core/bytes'
 import { hmacSha256, type unwrapperOf, wrapperOf } from '@ledgerstone/core/primitives/node'
@@ -26,7 +26,10 @@ export async function challengeTo(spki: Bytes, secret: Bytes): Promise<Bytes> {
   }
 }
 
-/** Throws `bad-ceremony`, the same for every cause: what decrypts to something else is no business of the peer's. */
+/**
+ * Throws `bad-ceremony`, the same for every cause: what decrypts to something else is no business of the
+ * peer's.
+ */
 export async function answerTo(challenge: Bytes, unwrap: Unwrap, context: Bytes): Promise<Bytes> {
   const plain = await Promise.try(unwrap, challenge).catch(() => undefined)
   const isChallenge =

@@ -1,5 +1,5 @@
-// The client's side of an exchange, in one call: asked for over REST, reached by a way, talked, compared, kept. Each step is
-// told as it happens, in words for people.
+// The client's side of an exchange, in one call: asked for over REST, reached by a way, talked, compared,
+// kept. Each step is told as it happens, in words for people.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { JsonObject } from '@ledgerstone/core/canonical'
@@ -25,7 +25,9 @@ export type ExchangeApi = {
   cancel(id: string): Promise<JsonObject>
 }
 
-/** The server's keys on this side's disk: written before this side proves its own, valid once it is committed. */
+/**
+ * The server's keys on this side's disk: written before this side proves its own, valid once it is committed.
+ */
 export type Kept = { commit(): Promise<void>; discard(): Promise<void> }
 
 export type ClientKey = Omit<Wanted, 'owner' | 'assurance'> & { readonly key: OwnKey }
@@ -57,7 +59,10 @@ export type ExchangeRun = {
   /** RFC 3339, by the server's clock; absent: at once. */
   readonly openAt?: string
   readonly port?: number
-  /** Writes the server's proven keys down, not yet for use. What it throws ends the exchange before anything is registered. */
+  /**
+   * Writes the server's proven keys down, not yet for use. What it throws ends the exchange before anything
+   * is registered.
+   */
   readonly keep: (keys: readonly AnnouncedKey[], exchange: string) => Promise<Kept>
   /** Whether the other person sees this string at the server. Not asked when the assurance is `token`. */
   readonly compare: (string: string) => Promise<boolean>
@@ -78,8 +83,9 @@ export type Exchanged = {
 }
 
 /**
- * Throws why not: `wrong-certificate`, `peer-lost`, `wrong-string`, the code by which either side refused, or what the network
- * or the disk says. The exchange is then cancelled at the server, the way taken down, and nothing of the server's is kept.
+ * Throws why not: `wrong-certificate`, `peer-lost`, `wrong-string`, the code by which either side refused, or
+ * what the network or the disk says. The exchange is then cancelled at the server, the way taken down, and
+ * nothing of the server's is kept.
  */
 export async function runExchange(run: ExchangeRun): Promise<Exchanged> {
   const identity =
@@ -148,7 +154,10 @@ async function meet(
   }
 }
 
-/** Connections that end before the server's first message do not spend the attempt: it is tried again, a few times. */
+/**
+ * Connections that end before the server's first message do not spend the attempt: it is tried again, a few
+ * times.
+ */
 async function talk(
   run: ExchangeRun,
   view: ExchangeView,

@@ -1,18 +1,21 @@
-// A ceremony over a connection: bytes in, events to `step`, bytes out. The other side's keys are taken up when they are
-// proven, and only then does this side say its last word.
+// A ceremony over a connection: bytes in, events to `step`, bytes out. The other side's keys are taken up
+// when they are proven, and only then does this side say its last word.
 import type { Duplex } from 'node:stream'
 import { Refused } from '@ledgerstone/core/refused'
 import { type Ceremony, type CeremonyEvent, step } from './ceremony.ts'
 import { Frames } from './frames.ts'
 import { endStates } from './transitions.ts'
 
-export const messageTimeoutMs = 10_000
+const messageTimeoutMs = 10_000
 
 export type Conversation = {
   readonly stream: Duplex
   readonly ceremony: Ceremony
   readonly timeoutMs?: number
-  /** Takes up the other side's proven keys: on disk, or checked against the registry. What it throws ends the ceremony. */
+  /**
+   * Takes up the other side's proven keys: on disk, or checked against the registry. What it throws ends the
+   * ceremony.
+   */
   readonly keep: (ceremony: Ceremony) => Promise<void>
   /** After each step. */
   readonly onStep?: (ceremony: Ceremony, traffic: Traffic) => void
@@ -21,7 +24,10 @@ export type Conversation = {
 /** Bytes of messages so far, frames included. */
 export type Traffic = { readonly sent: number; readonly received: number }
 
-/** The ceremony in `awaiting` or at an end. Throws what `keep` throws when it is no refusal. Leaves the stream open. */
+/**
+ * The ceremony in `awaiting` or at an end. Throws what `keep` throws when it is no refusal. Leaves the stream
+ * open.
+ */
 export async function converse(conversation: Conversation): Promise<Ceremony> {
   const { stream, keep, timeoutMs = messageTimeoutMs, onStep } = conversation
   const frames = new Frames(stream)

@@ -1,11 +1,12 @@
-// What is known of an exchange, and told: one record, the same in the journal, in REST and in the audit trail.
+// What is known of an exchange, and told: one record, the same in the journal, in REST and in the audit
+// trail.
 import type { JsonObject } from '@ledgerstone/core/canonical'
 import type { Assurance } from '@ledgerstone/core/registration'
 
 /**
- * `scheduled` -> `open` <-> `talking` -> `awaiting-confirmation` -> `confirmed` -> `registered`. Ends besides the last:
- * `expired` (nobody came, or nobody confirmed, in time), `refused` (a proof, a string or a person said no), `cancelled`,
- * `failed` (the port, the disk, the ledger, or a stop of this service).
+ * `scheduled` -> `open` <-> `talking` -> `awaiting-confirmation` -> `confirmed` -> `registered`. Ends besides
+ * the last: `expired` (nobody came, or nobody confirmed, in time), `refused` (a proof, a string or a person
+ * said no), `cancelled`, `failed` (the port, the disk, the ledger, or a stop of this service).
  */
 export type ExchangeState =
   | 'scheduled'
@@ -38,7 +39,9 @@ export type Registered = {
   readonly approvalsMissing: number
 }
 
-/** Times in milliseconds since 1970. Everything in it is public, or meant for whoever may manage exchanges. */
+/**
+ * Times in milliseconds since 1970. Everything in it is public, or meant for whoever may manage exchanges.
+ */
 export type ExchangeRecord = {
   readonly id: string
   readonly state: ExchangeState

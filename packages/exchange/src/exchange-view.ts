@@ -1,8 +1,9 @@
 /*
- * An exchange as REST tells it, and as the client reads it. Times are RFC 3339 by the server's clock; `now` is that clock.
+ * An exchange as REST tells it, and as the client reads it. Times are RFC 3339 by the server's clock, which
+ * `now` shows.
  *
- *     {id, state, owner, assurance, createdBy, now, openAt, closesAt, port, instance?, certificate, fingerprint,
- *      clientFingerprint, refusedConnections, string?, keys?: [{kid, purpose, replaces?}], confirmedBy?,
+ *     {id, state, owner, assurance, createdBy, now, openAt, closesAt, port, instance?, certificate,
+ *      fingerprint, clientFingerprint, refusedConnections, string?, keys?: [{kid, purpose, replaces?}], confirmedBy?,
  *      blocks?: [{kid, index, hash}], approvalsMissing?, code?, detail?}
  */
 
@@ -15,8 +16,8 @@ import { formatTime, parseTime } from '@ledgerstone/core/time'
 import type { ExchangeRecord, ExchangeState, Person, Registered } from './exchange-state.ts'
 
 /**
- * Whoever asked for a two-person exchange is not told the server's string: he is to read his own side's to somebody who sees
- * the server's, and not to compare two strings that came over one channel.
+ * Whoever asked for a two-person exchange is not told the server's string: he is to read his own side's to
+ * somebody who sees the server's, and not to compare two strings that came over one channel.
  */
 export function formatView(record: ExchangeRecord, now: number, viewer: Person): JsonObject {
   const { registrations, registered, createdBy, confirmedBy, openAt, closesAt, string, ...plain } = record
@@ -42,7 +43,9 @@ function formatKey({ key, purpose, replaces }: JsonObject): JsonObject {
   return { kid, purpose: textMember(purpose, 'purpose'), ...(replaces !== undefined && { replaces }) }
 }
 
-/** What the client's side needs of an answer; none of it is believed but the certificate, which TLS compares. */
+/**
+ * What the client's side needs of an answer; none of it is believed but the certificate, which TLS compares.
+ */
 export type ExchangeView = {
   readonly id: string
   readonly state: ExchangeState

@@ -1,4 +1,5 @@
-// One exchange at the server, from its schedule to its end: a port, a conversation, a confirmation, a registration.
+// One exchange at the server, from its schedule to its end: a port, a conversation, a confirmation, a
+// registration.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { randomBytes } from '@ledgerstone/core/primitives/node'
@@ -54,8 +55,8 @@ export class Exchange {
   }
 
   /**
-   * `typed` is the string that the client's side shows, as the person who confirms has heard it. Another one than the server's own
-   * ends the exchange. Throws `exchange-over`, `not-approved`, `wrong-string`.
+   * `typed` is the string that the client's side shows, as the person who confirms has heard it. Another one
+   * than the server's own ends the exchange. Throws `exchange-over`, `not-approved`, `wrong-string`.
    */
   async confirm(typed: string, by: Person): Promise<void> {
     const { state, assurance, createdBy, id } = this.#record
@@ -87,7 +88,10 @@ export class Exchange {
     await this.#end('cancelled', undefined, undefined, by)
   }
 
-  /** Ends it, and waits until its port is closed and nothing runs any more. What is confirmed goes on after the next start. */
+  /**
+   * Ends it, and waits until its port is closed and nothing runs any more. What is confirmed goes on after
+   * the next start.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort()
     if (!isOver(this.#record.state) && this.#record.state !== 'confirmed') {

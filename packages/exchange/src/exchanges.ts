@@ -1,4 +1,5 @@
-// The exchanges of one server: asked for under a token, carried out at their time, confirmed, registered. HTTP is elsewhere.
+// The exchanges of one server: asked for under a token, carried out at their time, confirmed, registered.
+// HTTP is elsewhere.
 import { randomUUID } from 'node:crypto'
 import net from 'node:net'
 import type { JsonObject } from '@ledgerstone/core/canonical'
@@ -81,8 +82,8 @@ export class Exchanges implements AsyncDisposable {
   }
 
   /**
-   * Takes up the journal: what had been confirmed when the service stopped is registered now, everything else that was not over
-   * has failed.
+   * Takes up the journal: what had been confirmed when the service stopped is registered now, everything else
+   * that was not over has failed.
    */
   static async open(options: ExchangesOptions): Promise<Exchanges> {
     const exchanges = new Exchanges(options)
@@ -91,8 +92,8 @@ export class Exchanges implements AsyncDisposable {
   }
 
   /**
-   * Throws `exchange-over` when there are too many, `bad-query` for the time or the port, `wrong-certificate`, `no-port`,
-   * `stopping`.
+   * Throws `exchange-over` when there are too many, `bad-query` for the time or the port,
+   * `wrong-certificate`, `no-port`, `stopping`.
    */
   create(asked: AskedExchange): Promise<ExchangeRecord> {
     // One after the other, so that two do not pick one port.
@@ -111,7 +112,10 @@ export class Exchanges implements AsyncDisposable {
     return this.#find(id).record
   }
 
-  /** `string`: as the person typed it. Throws `unknown-exchange`, `malformed`, and what `Exchange.confirm` throws. */
+  /**
+   * `string`: as the person typed it. Throws `unknown-exchange`, `malformed`, and what `Exchange.confirm`
+   * throws.
+   */
   async confirm(id: string, string: string, by: Person): Promise<ExchangeRecord> {
     const exchange = this.#find(id)
     await exchange.confirm(parseShortString(string), by)
@@ -206,7 +210,10 @@ export class Exchanges implements AsyncDisposable {
   }
 }
 
-/** Throws `bad-query` for a time that is long over or far ahead: the clocks of the two sides may differ a little. */
+/**
+ * Throws `bad-query` for a time that is long over or far ahead: the clocks of the two sides may differ a
+ * little.
+ */
 function windowOf(openAt: number, now: number, windowMs: number): { openAt: number; closesAt: number } {
   if (openAt < now - limits.exchangeWindowMsMax || openAt > now + limits.exchangeAheadMsMax) {
     throw new Refused('bad-query', 'openAt is long over or too far ahead by the clock of this service')

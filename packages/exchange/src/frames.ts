@@ -16,7 +16,8 @@ export class Frames {
     this.#stream = stream
     stream.on('data', (chunk: Buffer) => {
       this.#held = concat(this.#held, chunk)
-      // A peer that is faster than the ceremony waits; one frame and the head of the next is all that is held.
+      // A peer that is faster than the ceremony waits; one frame and the head of the next is all that is
+      // held.
       if (this.#held.length > messageBytesMax + 2 * headBytes) stream.pause()
       this.#wake()
     })
@@ -28,7 +29,10 @@ export class Frames {
     }
   }
 
-  /** The next message; undefined when the stream ends or `timeoutMs` have passed before it is whole. Throws `too-large`. */
+  /**
+   * The next message; undefined when the stream ends or `timeoutMs` have passed before it is whole. Throws
+   * `too-large`.
+   */
   async next(timeoutMs: number): Promise<Bytes | undefined> {
     let late = false
     const timer = setTimeout(() => {

@@ -1,7 +1,7 @@
 /*
  * The messages of the ceremony.
  *
- *     frame     = u32 bytes of the message | message                                at most 65,536 bytes of message
+ *     frame     = u32 bytes of the message | message                  at most 65,536 bytes of message
  *     message   = u8 version (1) | u8 type | body
  *
  *     1 commit    32 commitment                                                                     client
@@ -38,7 +38,10 @@ export type Proof = {
   readonly challenges: readonly Bytes[]
   readonly signatures: readonly Bytes[]
 }
-/** `registrations`: for each key of the client, what its registration needs as proof; see registration-proof.ts. */
+/**
+ * `registrations`: for each key of the client, what its registration needs as proof; see
+ * registration-proof.ts.
+ */
 export type Answer = {
   readonly type: 'answer'
   readonly answers: readonly Bytes[]

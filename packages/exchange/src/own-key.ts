@@ -25,7 +25,9 @@ export type ProvingKey = AnnouncedKey & {
   readonly replaced?: Signer
 }
 
-/** What is asked for a key. `replaces` is the old private key, whose signature a rotation needs in addition. */
+/**
+ * What is asked for a key. `replaces` is the old private key, whose signature a rotation needs in addition.
+ */
 export type Wanted = Pick<Registration, 'owner' | 'purpose' | 'assurance'> &
   Partial<Pick<Registration, 'notBefore' | 'notAfter'>> & { readonly replaces?: OwnKey }
 
@@ -44,10 +46,11 @@ export async function provingKey(key: OwnKey, { replaces, ...wanted }: Wanted): 
 }
 
 /*
- * What a registration needs beside the ceremony: signatures by the new key and by the one that it replaces, which
+ * What a registration needs beside the ceremony: signatures by the new key and the one that it replaces, which
  * everyone checks who replays the registry.
  *
- *     registration proof = u16 n | signature, empty for a receiving key | u16 n | signature of the old key, or empty
+ *     registration proof = u16 n | signature, empty for a receiving key
+ *                        | u16 n | signature of the old key, or empty
  */
 export async function proveRegistration(key: ProvingKey, origin: string): Promise<Bytes> {
   const writer = new Writer()
@@ -57,8 +60,9 @@ export async function proveRegistration(key: ProvingKey, origin: string): Promis
 }
 
 /**
- * The body of the registration of a key whose proofs are sound; that of the old key is judged by the registry. The proof
- * of a receiving key is the exchange in which it answered. Throws `malformed`, `wrong-key`, `bad-signature`.
+ * The body of the registration of a key whose proofs are sound; that of the old key is judged by the
+ * registry. The proof of a receiving key is the exchange in which it answered. Throws `malformed`,
+ * `wrong-key`, `bad-signature`.
  */
 export async function provenRegistration(
   { claims, purpose, replaces }: AnnouncedKey,

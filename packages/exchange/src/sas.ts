@@ -1,5 +1,5 @@
-// The short authentication string: what two people compare over a channel of their own (ZRTP, RFC 6189 section 4.4.1.1,
-// has the idea; the commitment in message 1 leaves an attacker one blind guess).
+// The short authentication string: what two people compare over a channel of their own (ZRTP, RFC 6189
+// section 4.4.1.1, has the idea; the commitment in message 1 leaves an attacker one blind guess).
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { hmacSha256 } from '@ledgerstone/core/primitives/node'
 import { Refused } from '@ledgerstone/core/refused'
@@ -18,7 +18,10 @@ export function shortString(exporter: Bytes, input: Bytes): string {
   return `${text.slice(0, 4)}-${text.slice(4)}`
 }
 
-/** What a person typed, as `shortString` writes it: case, hyphens, spaces, O for 0, I and L for 1. Throws `malformed`. */
+/**
+ * What a person typed, as `shortString` writes it: case, hyphens, spaces, O for 0, I and L for 1. Throws
+ * `malformed`.
+ */
 export function parseShortString(typed: string): string {
   const text = typed.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1')
   if (text.length !== bits / 5 || [...text].some((char) => !alphabet.includes(char))) {

@@ -14,8 +14,8 @@ export type ConnectOptions = {
 }
 
 /**
- * A TLS 1.3 connection to the one server that has this certificate. Whether the server takes ours shows in its first
- * message only. Throws `wrong-certificate`, or what the network says.
+ * A TLS 1.3 connection to the one server that has this certificate. Whether the server takes ours shows in
+ * its first message only. Throws `wrong-certificate`, or what the network says.
  */
 export function connect(options: ConnectOptions): Promise<TLSSocket> {
   const { host, port, servername = anyName, identity, peer, timeoutMs = 5000 } = options

@@ -1,5 +1,5 @@
-// A port that is open for one client, for a short while. Whoever cannot show the one certificate that is waited for is
-// refused and reported, and keeps nobody else out.
+// A port that is open for one client, for a short while. Whoever cannot show the one certificate that is
+// waited for is refused and reported, and keeps nobody else out.
 import { constants } from 'node:crypto'
 import type { AddressInfo, Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
@@ -56,8 +56,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     // No resumption: each connection shows its certificate.
     secureOptions: constants.SSL_OP_NO_TICKET,
   } as const
-  // A certificate that somebody else's CA issued stands for itself here. Node takes that option by this way only, so
-  // clients send a server name; without one, self-signed certificates alone are taken.
+  // A certificate that somebody else's CA issued stands for itself here. Node takes that option by this way
+  // only, so clients send a server name; without one, self-signed certificates alone are taken.
   const context = tls.createSecureContext({ ...credentials, allowPartialTrustChain: true })
   const server = tls.createServer({
     ...{ ...credentials, handshakeTimeout: handshakeTimeoutMs, requestCert: true, rejectUnauthorized: true },
@@ -179,7 +179,9 @@ function closeAll(server: tls.Server, sockets: ReadonlySet<Socket>): Promise<voi
   })
 }
 
-/** Node crashes when a socket is destroyed within OpenSSL's own callback, from which all this may be called. */
+/**
+ * Node crashes when a socket is destroyed within OpenSSL's own callback, from which all this may be called.
+ */
 function destroyLater(socket: Socket): void {
   setImmediate(() => socket.destroy())
 }

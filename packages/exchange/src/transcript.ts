@@ -3,8 +3,9 @@
  *
  *     part       = u32 n | n bytes
  *     commitment = SHA-256(part("ledgerstone ceremony v1 commitment") | part(nonce) | part(keys))
- *     signed     = part("ledgerstone ceremony v1 signature") | part(role) | part(exchange id) | part(exporter)
- *                | part(message 1) ... part(the last message before) | part(this message without its signatures)
+ *     signed     = part("ledgerstone ceremony v1 signature") | part(role) | part(exchange id)
+ *                | part(exporter) | part(message 1) ... part(the last message before)
+ *                | part(this message without its signatures)
  *     bound      = SHA-256(part("ledgerstone ceremony v1 challenge") | part(role) | part(exchange id)
  *                | part(exporter) | part(message 1) ... part(message 3))
  *     string     = part(message 1) | part(message 2) | part(nonce and keys of message 3)
@@ -30,7 +31,10 @@ export function commitmentOf(nonce: Bytes, keys: readonly AnnouncedKey[]): Bytes
   return sha256(parts(utf8(`${label} commitment`), nonce, encodeKeys(keys)))
 }
 
-/** What a signing key signs. `messages`: all before; `unsigned`: the message that carries the signature, less those. */
+/**
+ * What a signing key signs. `messages`: all before; `unsigned`: the message that carries the signature, less
+ * those.
+ */
 export function signatureInput(
   role: Role,
   { exchange, exporter }: Binding,
@@ -52,8 +56,8 @@ export function challengeContext(
 }
 
 /**
- * What the short string is made of. Of message 3 only what the client committed to in message 1: it chooses the
- * challenges after it has seen message 2, and could try others until the string suits it.
+ * What the short string is made of. Of message 3 only what the client committed to in message 1: it chooses
+ * the challenges after it has seen message 2, and could try others until the string suits it.
  */
 export function stringInput(commit: Bytes, offer: Bytes, nonce: Bytes, keys: readonly AnnouncedKey[]): Bytes {
   return parts(commit, offer, new Writer().bytes(nonce).bytes(encodeKeys(keys)).finish())

@@ -4,8 +4,8 @@ import type { Role } from './transcript.ts'
 
 /**
  * `committed`, `offered`, `revealed`, `challenged`, `answered`: this side has sent that much and waits.
- * `proven`: the other side's proofs are sound. `awaiting`: both sides' are, and people are to say whether the strings
- * are the same. `confirmed`, `refused`, `lost`: the end.
+ * `proven`: the other side's proofs are sound. `awaiting`: both sides' are, and people are to say whether the
+ * strings are the same. `confirmed`, `refused`, `lost`: the end.
  */
 export type StateName =
   | 'ready'
@@ -21,9 +21,9 @@ export type StateName =
   | 'lost'
 
 /**
- * `connected`: the connection stands. `kept`: the other side's keys are taken up here. `confirm`: people say that the
- * strings are the same, or nobody was to compare them. `refuse`: this side ends it. `lost`: the connection ended, or
- * the other side was late. `unexpected`: any message that has no row of its own.
+ * `connected`: the connection stands. `kept`: the other side's keys are taken up here. `confirm`: people say
+ * that the strings are the same, or nobody was to compare them. `refuse`: this side ends it. `lost`: the
+ * connection ended, or the other side was late. `unexpected`: any message that has no row of its own.
  */
 export type EventName = MessageType | 'connected' | 'kept' | 'confirm' | 'refuse' | 'lost' | 'unexpected'
 
@@ -70,7 +70,10 @@ export const transitions: readonly Transition[] = [
 
 export const endStates: readonly StateName[] = ['confirmed', 'refused', 'lost']
 
-/** The row for an event; undefined at the end, and for a local event that is out of turn, which is a bug of ours. */
+/**
+ * The row for an event; undefined at the end, and for a local event that is out of turn, which is a bug of
+ * ours.
+ */
 export function transitionOf(role: Role, from: StateName, event: EventName): Transition | undefined {
   if (endStates.includes(from)) return undefined
   const rows = transitions.filter((row) => row.event === event && (row.role === role || row.role === 'both'))

@@ -1,5 +1,5 @@
-// How the client reaches the port: each way is one small file in ways/. It makes what it needs for this one exchange, and
-// takes it away again.
+// How the client reaches the port: each way is one small file in ways/. It makes what it needs for this one
+// exchange, and takes it away again.
 
 export type Target = {
   /** UUID. */
@@ -19,7 +19,10 @@ export type Reached = {
   readonly servername?: string
   /** What was made, for people: one line each. */
   readonly account: readonly string[]
-  /** True when somebody else may answer at this address for a while: a router that does not know the route yet. */
+  /**
+   * True when somebody else may answer at this address for a while: a router that does not know the route
+   * yet.
+   */
   readonly settles?: boolean
   /** Takes away what was made. May be called twice. */
   close(): Promise<void>

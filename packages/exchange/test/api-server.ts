@@ -1,6 +1,7 @@
-// A double of a Kubernetes API server with OpenShift's routes, and of its router. Requests are checked against what the published
-// schemas require of the kinds used here (core/v1 Pod and Service, route.openshift.io/v1 Route), unknown fields included, and
-// streams are held as the real one holds them (v4.channel.k8s.io: a byte for the channel, two for the port first).
+// A double of a Kubernetes API server with OpenShift's routes, and of its router. Requests are checked
+// against what the published schemas require of the kinds used here (core/v1 Pod and Service,
+// route.openshift.io/v1 Route), unknown fields included, and streams are held as the real one holds them
+// (v4.channel.k8s.io: a byte for the channel, two for the port first).
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo, type Socket } from 'node:net'
@@ -110,8 +111,10 @@ function send(response: ServerResponse, code: number, body: unknown): void {
   response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
-const paths =
-  /^\/(?:api\/v1|apis\/route\.openshift\.io\/v1)\/namespaces\/([^/]+)\/(pods|services|routes)(?:\/([^/]+))?(?:\/(portforward))?$/
+const groups = String.raw`(?:api/v1|apis/route\.openshift\.io/v1)`
+const paths = new RegExp(
+  `^/${groups}/namespaces/([^/]+)/(pods|services|routes)(?:/([^/]+))?(?:/(portforward))?$`,
+)
 
 type Asked = { readonly kind: string; readonly name: string | undefined; readonly url: URL }
 
@@ -287,7 +290,10 @@ function hold(
   }
 }
 
-/** Passthrough: looks for a route's host in the ClientHello, hands the bytes on as they are, to the pod that is selected. */
+/**
+ * Passthrough: looks for a route's host in the ClientHello, hands the bytes on as they are, to the pod that
+ * is selected.
+ */
 function route(server: ApiServer, socket: Socket): void {
   socket.on('error', () => undefined)
   socket.once('data', (hello: Buffer): void => {

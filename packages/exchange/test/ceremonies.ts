@@ -66,8 +66,8 @@ export function pair(client: Partial<Setting> = {}, server: Partial<Setting> = {
 export type Wire = (from: Role, bytes: Bytes, number: number) => Bytes | undefined
 
 /**
- * Plays a whole ceremony: the messages go back and forth until nobody answers any more. Each side takes the other's keys up as
- * soon as they are proven.
+ * Plays a whole ceremony: the messages go back and forth until nobody answers any more. Each side takes the
+ * other's keys up as soon as they are proven.
  */
 export async function play(sides: Pair, wire: Wire = (_, bytes) => bytes): Promise<void> {
   const inbox: { to: Role; event: CeremonyEvent }[] = [{ to: 'client', event: { type: 'connected' } }]

@@ -1,5 +1,5 @@
-// What no sequence of messages may do, whoever writes them: one side is ours, the other an attacker who holds keys of his
-// own, has seen an honest ceremony, and sends what he likes in any order.
+// What no sequence of messages may do, whoever writes them: one side is ours, the other an attacker who holds
+// keys of his own, has seen an honest ceremony, and sends what he likes in any order.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Bytes } from '@ledgerstone/core/bytes'

@@ -1,8 +1,12 @@
 // The two ways through a cluster, against a double of its API server.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { runExchange } from '../src/client.ts'
 import { cleanUp } from '../src/ways/cleanup.ts'
+import { readKubeConfig } from '../src/ways/kubernetes.ts'
 import { routeWay } from '../src/ways/openshift-route.ts'
 import { portForwardWay } from '../src/ways/port-forward.ts'
 import { type ApiServer, namespace, pod, startApiServer } from './api-server.ts'
@@ -66,7 +70,7 @@ describe('openshift-route', () => {
     }
   })
 
-  test('a route that no router admits, and a pod that is not there, are failures that leave nothing', async () => {
+  test('a route that no router admits, and a pod that is not there, leave nothing', async () => {
     await using api = await startApiServer()
     api.admits = false
     await using served = await serve({ instance: pod })
@@ -84,6 +88,24 @@ describe('openshift-route', () => {
       assert.throws(() => routeWay({ config, namespace: name }), { code: 'bad-config' })
       assert.throws(() => portForwardWay({ config, namespace, pod: name }), { code: 'bad-config' })
     }
+  })
+})
+
+describe('the configuration of kubectl', () => {
+  test('is read, and another context can be chosen', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kube-'))
+    const path = join(folder, 'config')
+    const cluster = (name: string): object => ({ name, cluster: { server: `https://${name}.example.com` } })
+    const context = (name: string): object => ({ name, context: { cluster: name, user: 'u' } })
+    const config = {
+      ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'a', users: [{ name: 'u', user: {} }] },
+      ...{ clusters: ['a', 'b'].map(cluster), contexts: ['a', 'b'].map(context) },
+    }
+    writeFileSync(path, JSON.stringify(config))
+    assert.equal(readKubeConfig(path).getCurrentCluster()?.server, 'https://a.example.com')
+    assert.equal(readKubeConfig(path, 'b').getCurrentCluster()?.server, 'https://b.example.com')
+    assert.throws(() => readKubeConfig(path, 'c'), { code: 'bad-config' })
+    rmSync(folder, { recursive: true })
   })
 })
 

@@ -30,7 +30,7 @@ describe('a message', () => {
     assert.equal(formatHex(encodeMessage({ type: 'refusal', code: 'ab' })), '010700026162')
   })
 
-  test('is refused when it is cut short, longer, of another version, of an unknown type or too long', async () => {
+  test('is refused when it is cut short, longer, of another version or type, or too long', async () => {
     for (const bytes of await overhear()) {
       for (let end = 0; end < bytes.length; end += 1 + Math.floor(bytes.length / 50)) {
         assert.throws(() => decodeMessage(bytes.subarray(0, end)), { code: 'malformed' })

@@ -1,5 +1,5 @@
-// A man in the middle who owns the REST channel: he hands each side a certificate of his own, and stands between them with keys
-// of his own. He does not own the second person.
+// A man in the middle who owns the REST channel: he hands each side a certificate of his own, and stands
+// between them with keys of his own. He does not own the second person.
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import type { Bytes } from '@ledgerstone/core/bytes'

@@ -1,5 +1,5 @@
-// A server of exchanges and a client of it, on loopback, with a registry that keeps the contract: all or none, and the same
-// answer when it is asked again.
+// A server of exchanges and a client of it, on loopback, with a registry that keeps the contract: all or
+// none, and the same answer when it is asked again.
 import type { JsonObject } from '@ledgerstone/core/canonical'
 import { parseRegistration } from '@ledgerstone/core/registration'
 import type { AnnouncedKey } from '../src/announced-key.ts'

@@ -97,7 +97,7 @@ describe('the right client', () => {
     await listener.close()
   })
 
-  test('gets in after junk, a plain client, an old TLS, no certificate and a wrong one, all reported', async () => {
+  test('gets in after junk, silence, an old TLS, no certificate and a wrong one, all reported', async () => {
     const listener = await open({ handshakeTimeoutMs: 300 })
     const { port } = listener
     const junk = net.connect(port, '127.0.0.1', () => junk.end('GET / HTTP/1.1\r\n\r\n'))

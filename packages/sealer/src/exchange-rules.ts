@@ -18,7 +18,8 @@ export type OwnerRule = {
 export type LeastAssurance = { readonly sign: ExchangeAssurance; readonly receive: ExchangeAssurance }
 
 /**
- * A person is who signed in, whatever client he uses; without one the client stands for itself, and is no second person.
+ * A person is who signed in, whatever client he uses; without one the client stands for itself, and is no
+ * second person.
  */
 export function personOf({ iss, client, sub }: Caller): Person {
   return sub === undefined
@@ -27,8 +28,9 @@ export function personOf({ iss, client, sub }: Caller): Person {
 }
 
 /**
- * Throws `insufficient-scope` unless a rule lets this client have keys of the owner exchanged, and `reserved` for owners whose keys
- * are not exchanged at all: the ledger, those with a role, and this sealer, in whose name records would be signed.
+ * Throws `insufficient-scope` unless a rule lets this client have keys of the owner exchanged, and `reserved`
+ * for owners whose keys are not exchanged at all: the ledger, those with a role, and this sealer, in whose
+ * name records would be signed.
  */
 export function checkOwner(
   rules: readonly OwnerRule[],

@@ -21,7 +21,9 @@ export type KeyFiles = {
 
 const retryKeyBytes = 32
 
-/** The two keys that sign, as a key exchange announces and proves them. Throws `bad-key-file`, `wrong-key`. */
+/**
+ * The two keys that sign, as a key exchange announces and proves them. Throws `bad-key-file`, `wrong-key`.
+ */
 export async function readOwnKeys(files: KeyFiles): Promise<readonly OwnKey[]> {
   return [await ownKeyOf(readPrivateKey(files.statement)), await ownKeyOf(readPrivateKey(files.key))]
 }

@@ -32,8 +32,8 @@ export type Registrar = {
 type Block = Registered['blocks'][number]
 
 /**
- * Whether the registry, as it is now, would take each of these registrations: judged by the same code as the block itself.
- * Throws why not.
+ * Whether the registry, as it is now, would take each of these registrations: judged by the same code as the
+ * block itself. Throws why not.
  */
 export async function admitKeys(
   registrar: Registrar,
@@ -51,8 +51,9 @@ export async function admitKeys(
 }
 
 /**
- * Appends the registrations, all or none: when one is refused, those before it are revoked. Asked again with the same ones it
- * answers the same blocks. Throws what the ledger refuses, `Unreachable` and `outcome-unknown` when it is worth another try.
+ * Appends the registrations, all or none: when one is refused, those before it are revoked. Asked again with
+ * the same ones it answers the same blocks. Throws what the ledger refuses, `Unreachable` and
+ * `outcome-unknown` when it is worth another try.
  */
 export async function registerKeys(
   registrar: Registrar,

@@ -159,7 +159,7 @@ describe('an exchange with a sealer', () => {
 })
 
 describe('an exchange is refused', () => {
-  test('without the scope, for owners that no rule names, and for those with a role or the sealer itself', async () => {
+  test('without the scope, and for owners without a rule, with a role, or the sealer itself', async () => {
     await using each = await exchanging()
     const { certificate: clientCertificate } = await createIdentity({ name: 'a', now: Date.now(), days: 1 })
     const asked = { owner: 'auditor', assurance: 'token', clientCertificate }

@@ -17,8 +17,8 @@ const routes = { group: 'route.openshift.io', version: 'v1', plural: 'routes' }
 type Left = { readonly what: string; remove(): Promise<unknown> }
 
 /**
- * Removes Routes, Services and marks of pods that were made for exchanges and have expired; with `all`, those of exchanges that may be
- * under way as well. Returns what was removed: `route exchange-019ab123`.
+ * Removes Routes, Services and marks of pods that were made for exchanges and have expired; with `all`, those
+ * of exchanges that may be under way as well. Returns what was removed: `route exchange-019ab123`.
  */
 export async function cleanUp(
   cluster: Cluster,

@@ -1,4 +1,5 @@
-// What the two ways through a cluster share: the pod, and names and marks by which what was made for an exchange is found again.
+// What the two ways through a cluster share: the pod, and names and marks by which what was made for an
+// exchange is found again.
 import {
   ApiException,
   CoreV1Api,
@@ -32,7 +33,10 @@ export const expiryAnnotation = 'ledgerstone.dev/expires-at'
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const podName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/
 
-/** As kubectl would: KUBECONFIG, ~/.kube/config, or the pod's own account. `context`: another than the current one. */
+/**
+ * As kubectl would: KUBECONFIG, ~/.kube/config, or the pod's own account. `context`: another than the current
+ * one.
+ */
 export function readKubeConfig(path?: string, context?: string): KubeConfig {
   const config = new KubeConfig()
   if (path === undefined) config.loadFromDefault()
@@ -101,7 +105,7 @@ export async function markPod(
 }
 
 /** What is gone already needs no removing. */
-export async function unlessGone(removal: Promise<unknown>): Promise<void> {
+async function unlessGone(removal: Promise<unknown>): Promise<void> {
   try {
     await removal
   } catch (error) {

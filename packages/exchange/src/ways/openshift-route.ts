@@ -28,8 +28,9 @@ export type RouteOptions = Cluster & {
 const routes = { group: 'route.openshift.io', version: 'v1', plural: 'routes' }
 
 /**
- * A passthrough Route and a Service that selects just the pod that listens, for this exchange alone. The router chooses by the
- * server name (SNI) on its own port; TLS ends in the pod. Throws `bad-config`, or what the API server says.
+ * A passthrough Route and a Service that selects just the pod that listens, for this exchange alone. The
+ * router chooses by the server name (SNI) on its own port; TLS ends in the pod. Throws `bad-config`, or what
+ * the API server says.
  */
 export function routeWay(options: RouteOptions): Way {
   checkCluster(options)
@@ -47,7 +48,8 @@ async function openRoute(options: RouteOptions, target: Target): Promise<Reached
       ...{ host: routerHost, port: routerPort, servername: host, settles: true, close },
       account: [
         `passthrough route and service ${nameFor(target)} in ${options.namespace}, to pod ${pod} only`,
-        `the router is dialled on port ${routerPort} and chooses by the name ${host}; port ${target.port} is behind it`,
+        `the router is dialled on port ${routerPort} and chooses by the name ${host}`,
+        `port ${target.port} is behind it`,
       ],
     }
   } catch (error) {

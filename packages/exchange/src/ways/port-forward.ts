@@ -5,8 +5,8 @@ import type { Reached, Target, Way } from '../way.ts'
 import { type Cluster, checkCluster, podOf } from './kubernetes.ts'
 
 /**
- * Through the Kubernetes API server to the pod, as `kubectl port-forward` does: nothing is created in the cluster. Needs the right
- * to `create` `pods/portforward`. Throws `bad-config`.
+ * Through the Kubernetes API server to the pod, as `kubectl port-forward` does: nothing is created in the
+ * cluster. Needs the right to `create` `pods/portforward`. Throws `bad-config`.
  */
 export function portForwardWay(cluster: Cluster): Way {
   checkCluster(cluster)

@@ -19,8 +19,9 @@ export type SshOptions = {
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9._@-]{0,254}$/
 
 /**
- * A tunnel by the system's OpenSSH client, from a random port of this machine to the exchange server. It asks nothing: the host
- * key must be known, the user's key in the agent or a file. Throws `bad-config` for names that could be options.
+ * A tunnel by the system's OpenSSH client, from a random port of this machine to the exchange server. It asks
+ * nothing: the host key must be known, the user's key in the agent or a file. Throws `bad-config` for names
+ * that could be options.
  */
 export function sshWay(options: SshOptions): Way {
   const { destination, remoteHost = '127.0.0.1' } = options
