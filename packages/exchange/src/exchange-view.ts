@@ -3,10 +3,9 @@
  * `now` shows.
  *
  *     {id, state, owner, assurance, createdBy, now, openAt, closesAt, port, instance?, certificate,
- *      fingerprint, clientFingerprint, refusedConnections, string?, keys?: [{kid, purpose, replaces?}], confirmedBy?,
- *      blocks?: [{kid, index, hash}], approvalsMissing?, code?, detail?}
+ *      fingerprint, clientFingerprint, refusedConnections, string?, keys?: [{kid, purpose, replaces?}],
+ *      confirmedBy?, blocks?: [{kid, index, hash}], approvalsMissing?, code?, detail?}
  */
-
 import { parseBase64url } from '@ledgerstone/core/bytes'
 import { isObject, type JsonObject, listMember, textMember } from '@ledgerstone/core/canonical'
 import { checkUuid } from '@ledgerstone/core/names'

@@ -46,8 +46,8 @@ export async function provingKey(key: OwnKey, { replaces, ...wanted }: Wanted): 
 }
 
 /*
- * What a registration needs beside the ceremony: signatures by the new key and the one that it replaces, which
- * everyone checks who replays the registry.
+ * What a registration needs beside the ceremony: signatures by the new key and the one that it replaces.
+ * Everyone checks them who replays the registry.
  *
  *     registration proof = u16 n | signature, empty for a receiving key
  *                        | u16 n | signature of the old key, or empty

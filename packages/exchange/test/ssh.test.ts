@@ -54,7 +54,7 @@ test('a tunnel comes down with an exchange that fails', async () => {
   assert.deepEqual(tunnels(), [])
 })
 
-test('an unknown host key, a key that is not let in, and a server that is not there are refused', async () => {
+test('an unknown host key, a key that is not let in, and an absent server are refused', async () => {
   await using served = await serve()
   const unknown = { ...sshd, knownHostsFile: '/dev/null' }
   const stranger = { ...sshd, identityFile: join(sshd.folder, 'stranger') }
