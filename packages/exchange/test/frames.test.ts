@@ -38,9 +38,14 @@ test('a message that is announced too long is refused before it is read', async 
 
 test('a message that drips is late as a whole, and an end in the middle is an end', async () => {
   const slow = new Wire()
-  const drip = setInterval(() => slow.push(Buffer.from([0])), 10)
-  assert.equal(await new Frames(slow).next(60), undefined)
-  clearInterval(drip)
+  const whole = encodeFrame(utf8('message'))
+  let at = 0
+  const drip = setInterval(() => slow.push(whole.subarray(at, ++at)), 20)
+  try {
+    assert.equal(await new Frames(slow).next(70), undefined)
+  } finally {
+    clearInterval(drip)
+  }
   const cut = new Wire()
   const frames = new Frames(cut)
   cut.push(encodeFrame(utf8('message')).subarray(0, 6))
