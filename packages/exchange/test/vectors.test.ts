@@ -35,7 +35,12 @@ function keyNamed(name: string): Promise<OwnKey> {
   return ownKeyOf(parseBase64(row?.pkcs8 ?? '', name))
 }
 
-function begin(role: 'client' | 'server', keys: Setting['keys'], nonce: string, secrets: readonly string[]): Ceremony {
+function begin(
+  role: 'client' | 'server',
+  keys: Setting['keys'],
+  nonce: string,
+  secrets: readonly string[],
+): Ceremony {
   const { exchange, exporter, origin } = setting
   const binding = { exchange, exporter: hex(exporter) }
   return beginCeremony({ role, binding, origin, keys, nonce: hex(nonce), secrets: secrets.map(hex) })
