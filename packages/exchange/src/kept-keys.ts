@@ -1,4 +1,5 @@
-// The server's public keys on the client's disk: one PEM file each, in a folder that appears whole or not at all.
+// The server's public keys on the client's disk: one PEM file each, in a folder that appears whole or not at
+// all.
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatPublicKeyPem } from '@ledgerstone/core/pem'

@@ -13,7 +13,7 @@ import { runOf, serve } from './serving.ts'
 const folder = mkdtempSync(join(tmpdir(), 'kept-'))
 after(() => rmSync(folder, { recursive: true }))
 
-test('the server’s keys are there as PEM once the exchange has ended well, for their owner’s eyes only', async () => {
+test('the server’s keys are there as PEM once the exchange has ended well, mode 0600', async () => {
   await using served = await serve()
   await runExchange(runOf(served, { keep: keepIn(folder) }))
   const [name = '', more] = readdirSync(folder)

@@ -59,6 +59,11 @@ AllowTcpForwarding local
   // Where Debian's sshd separates privileges.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   const child = spawn(sshd, ['-D', '-e', '-f', path('config')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const kill = (): void => void child.kill('SIGTERM')
+  // Also when the run of the tests is ended from outside.
+  const ended = (): never => process.exit(143)
+  process.once('exit', kill)
+  process.once('SIGTERM', ended)
   let said = ''
   child.stderr.on('data', (chunk) => {
     said += chunk
@@ -69,6 +74,8 @@ AllowTcpForwarding local
     ...{ port, folder, process: child, destination: `${userInfo().username}@127.0.0.1` },
     ...{ identityFile: path('user'), knownHostsFile: path('known') },
     async [Symbol.asyncDispose]() {
+      process.off('exit', kill)
+      process.off('SIGTERM', ended)
       child.kill('SIGTERM')
       await until(() => child.exitCode !== null || child.signalCode !== null, 'sshd has ended')
       rmSync(folder, { recursive: true })
