@@ -87,6 +87,13 @@ export const problems: Readonly<Record<RefusalCode, Row>> = {
   'documents-unavailable': { status: 503, title: 'The document store is unavailable', retryAfterSeconds: 5 },
   erased: { status: 410, title: 'The envelope was erased' },
   'keys-stale': { status: 503, title: 'The view of the key registry is too old', retryAfterSeconds: 5 },
+  'unknown-exchange': { status: 404, title: 'No such key exchange' },
+  'exchange-over': { status: 409, title: 'The key exchange is in another state' },
+  'wrong-certificate': { status: 422, title: 'The certificate is not taken' },
+  'bad-ceremony': { status: 422, title: 'The other side broke the ceremony' },
+  'wrong-string': { status: 409, title: 'The two sides do not show the same short string' },
+  'peer-lost': { status: 504, title: 'The other side of the key exchange went away' },
+  'no-port': { status: 503, title: 'No port is free for a key exchange', retryAfterSeconds: 30 },
 }
 
 /**

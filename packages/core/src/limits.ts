@@ -31,6 +31,11 @@ export const limits = {
   statementAgeMsMax: 86_400_000, // `issued` before the block's time
   statementLeadMsMax: 300_000, // `issued` after the block's time
   keysAgeMsMax: 600_000, // a sealer's view of the registry
+  exchangesMax: 16, // key exchanges that are not over, of one sealer
+  exchangeWindowMsMax: 600_000, // how long its port may be open
+  exchangeAheadMsMax: 86_400_000, // how long before its opening it may be asked for
+  exchangeKeysMax: 8, // of one side
+  exchangeMessageBytesMax: 65_536,
   poolBytesMax: 67_108_864,
   poolPerCallerPerCommitMax: 256,
   commitRecordsMax: 4096,

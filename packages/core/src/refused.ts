@@ -79,6 +79,14 @@ export const refusalCodes = [
   'documents-unavailable',
   'erased', // the envelope was erased by a later block
   'keys-stale', // the view of the registry is too old to seal by
+  // the key exchange
+  'unknown-exchange',
+  'exchange-over', // the exchange is not, or no longer, where this could be asked of it
+  'wrong-certificate', // not the one certificate that this exchange takes
+  'bad-ceremony', // a message out of turn, or one that breaks what an earlier one bound
+  'wrong-string', // the two sides do not show the same short string
+  'peer-lost', // the other side fell silent, or went away
+  'no-port', // no port of the configured range is free
 ] as const
 
 export type RefusalCode = (typeof refusalCodes)[number]

@@ -60,7 +60,7 @@ const purposes: readonly string[] = ['sign', 'receive'] satisfies Purpose[]
 const roles: readonly string[] = ['ledger', 'registrar', 'erase'] satisfies Role[]
 const assurances: readonly string[] = ['local', 'token', 'sas', 'two-person'] satisfies Assurance[]
 
-const required = ['assurance', 'key', 'owner', 'proof', 'purpose']
+const required = ['assurance', 'key', 'owner', 'purpose']
 const optional = ['notAfter', 'notBefore', 'roles']
 
 /** The algorithm that a key of this kind signs statements with; undefined for kinds that do not sign them. */
@@ -117,6 +117,16 @@ export async function parseRegistration(
   body: Json,
   extra: readonly string[] = [],
 ): Promise<Registration> {
+  const registration = parseClaims(body, ['proof', ...extra])
+  const { proof = null } = body as JsonObject
+  await checkProof(registration, origin, body as JsonObject, proof)
+  return registration
+}
+
+/**
+ * What is claimed of a key, without any proof. `extra` as above. Throws `malformed`, `bad-name`, `wrong-key`.
+ */
+export function parseClaims(body: Json, extra: readonly string[] = []): Registration {
   const m = membersOf(body, 'the registration', [...required, ...extra], optional)
   const spki = parseBase64url(textMember(m['key'], 'key'), 'key')
   const owner = textMember(m['owner'], 'owner')
@@ -137,7 +147,6 @@ export async function parseRegistration(
     }),
   }
   checkUse(registration)
-  await checkProof(registration, origin, body as JsonObject, m['proof'] as Json)
   return registration
 }
 

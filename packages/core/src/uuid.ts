@@ -22,6 +22,15 @@ export function importId(fileDigest: Uint8Array, line: number, bucket: string): 
   return format(sha256(writer.uint64(line).bytes16(utf8(bucket)).finish()).slice(0, 16), 8)
 }
 
+/**
+ * Version 8: the first 16 bytes of a SHA-256 over the id of a key exchange and a kid, so that a registration
+ * that is asked for again is the same one.
+ */
+export function registrationId(exchange: string, kid: string): string {
+  const writer = new Writer().bytes16(utf8('ledgerstone registration v1'))
+  return format(sha256(writer.bytes16(utf8(exchange)).bytes16(utf8(kid)).finish()).slice(0, 16), 8)
+}
+
 function format(bytes: Bytes, version: number): string {
   bytes[6] = ((bytes[6] as number) & 0x0f) | (version << 4)
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { utf8 } from '../src/bytes.ts'
 import { checkUuid } from '../src/names.ts'
-import { importId, liveId } from '../src/uuid.ts'
+import { importId, liveId, registrationId } from '../src/uuid.ts'
 
 describe('ids', () => {
   test('of live records are UUIDs of version 7 that sort by time', () => {
@@ -17,6 +17,12 @@ describe('ids', () => {
         .replace(/^(.{8})/, '$1-'),
     )
     assert.notEqual(liveId(5), liveId(5))
+  })
+  test('of registrations are UUIDs of version 8, one for each exchange and key', () => {
+    const id = checkUuid(registrationId('a', 'b'), 'it')
+    assert.equal(id[14], '8')
+    assert.equal(registrationId('a', 'b'), id)
+    assert.equal(new Set([id, registrationId('ab', ''), registrationId('a', 'c')]).size, 3)
   })
   test('of imports are UUIDs of version 8, the same ones each time', () => {
     const digest = utf8('digest')

@@ -1,8 +1,11 @@
 import { readConfig } from '@ledgerstone/border/config'
 import { readKeyFile } from '@ledgerstone/border/key-file'
 import { membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'
+import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
-import { Type } from 'typebox'
+import type { ExchangeAssurance } from '@ledgerstone/exchange/exchange-state'
+import { type TUnsafe, Type } from 'typebox'
+import type { ExchangeSettings } from './exchange-server.ts'
 import type { KeyFiles } from './keys.ts'
 import type { ReceiverNames } from './receivers.ts'
 import type { ClientRule } from './rules.ts'
@@ -45,6 +48,11 @@ export type SealerConfig = {
   readonly trustedProxies: readonly string[]
   /** How often the key registry is read again: 60,000. */
   readonly refreshMs: number
+  /** Absent: no keys are exchanged here. `ledger.scope` then needs `manage:keys` too. */
+  readonly exchange?: ExchangeSettings & {
+    /** PEM: the registrar's private key, which signs registrations. */
+    readonly registrar: string
+  }
 }
 
 /** Throws `bad-config`, listing all mistakes at once. The result is frozen, its defaults filled in. */
@@ -115,6 +123,43 @@ const listen = Type.Object(
   { ...closed, default: {} },
 )
 
+const assurance = (least: ExchangeAssurance): TUnsafe<ExchangeAssurance> =>
+  Type.Unsafe<ExchangeAssurance>({ type: 'string', enum: ['token', 'sas', 'two-person'], default: least })
+
+const ownerRule = Type.Object(
+  {
+    client: Type.String({ minLength: 1 }),
+    issuer: Type.Optional(url),
+    owners: Type.Array(Type.String({ pattern: '^(?:[a-z0-9][a-z0-9._@-]{0,126}\\*?|\\*)$' }), {
+      minItems: 1,
+    }),
+  },
+  closed,
+)
+
+const portNumber = Type.Integer({ minimum: 1024, maximum: 65_535 })
+
+const exchange = Type.Object(
+  {
+    registrar: path,
+    host: Type.String({ minLength: 1, default: '127.0.0.1' }),
+    ports: Type.Object(
+      { from: portNumber, to: portNumber },
+      { ...closed, default: { from: 20_000, to: 20_099 } },
+    ),
+    windowMs: Type.Integer({ minimum: 1000, maximum: limits.exchangeWindowMsMax, default: 120_000 }),
+    confirmMs: Type.Integer({ minimum: 1000, maximum: 3_600_000, default: 600_000 }),
+    journal: Type.Optional(path),
+    instance: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+    clients: Type.Array(ownerRule, { minItems: 1 }),
+    least: Type.Object(
+      { sign: assurance('two-person'), receive: assurance('two-person') },
+      { ...closed, default: {} },
+    ),
+  },
+  closed,
+)
+
 const sealerConfig = Type.Object(
   {
     trust: path,
@@ -138,6 +183,7 @@ const sealerConfig = Type.Object(
     }),
     trustedProxies: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
     refreshMs: Type.Integer({ minimum: 1000, maximum: 300_000, default: 60_000 }),
+    exchange: Type.Optional(exchange),
   },
   closed,
 )

@@ -1,7 +1,7 @@
 // The sealer's keys: files that nobody else may read, or the service does not start.
 import { readKeyFile, readPrivateKey } from '@ledgerstone/border/key-file'
 import { type Bytes, formatBase64url, parseBase64url } from '@ledgerstone/core/bytes'
-import { ownKeyOf } from '@ledgerstone/core/key-pair'
+import { type OwnKey, ownKeyOf } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
 import { checkValidity } from '@ledgerstone/core/registry'
@@ -20,6 +20,13 @@ export type KeyFiles = {
 }
 
 const retryKeyBytes = 32
+
+/**
+ * The two keys that sign, as a key exchange announces and proves them. Throws `bad-key-file`, `wrong-key`.
+ */
+export async function readOwnKeys(files: KeyFiles): Promise<readonly OwnKey[]> {
+  return [await ownKeyOf(readPrivateKey(files.statement)), await ownKeyOf(readPrivateKey(files.key))]
+}
 
 /** Throws `bad-key-file`, `wrong-key`. */
 export async function readSender(files: KeyFiles): Promise<Sender> {

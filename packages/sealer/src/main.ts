@@ -1,21 +1,25 @@
 // The sealer as a process of its own, and the parts of it that `npm start` puts beside the other services.
 import { readFileSync } from 'node:fs'
-import { createApp } from '@ledgerstone/border/app'
+import { type App, createApp } from '@ledgerstone/border/app'
 import { type Bearer, createBearer } from '@ledgerstone/border/bearer'
 import { callerFor, requireCaller } from '@ledgerstone/border/caller'
 import { addHealth } from '@ledgerstone/border/health'
+import { readPrivateKey } from '@ledgerstone/border/key-file'
 import { createLogger, type Logger } from '@ledgerstone/border/logger'
 import { addMetrics, createMetrics, measureRequests } from '@ledgerstone/border/metrics'
 import { type LedgerApi, ledgerApi } from '@ledgerstone/client/api'
 import type { Fetch } from '@ledgerstone/client/http'
 import { RegistryFollower } from '@ledgerstone/client/registry'
 import { clientCredentials } from '@ledgerstone/client/token'
+import { ownKeyOf } from '@ledgerstone/core/key-pair'
 import { keysBucket } from '@ledgerstone/core/names'
 import type { Sender } from '@ledgerstone/core/seal'
 import { parseTrust, type Trust } from '@ledgerstone/core/trust'
 import type { onRequestHookHandler } from 'fastify'
 import { readOwnClient, type SealerConfig } from './config.ts'
-import { checkSender, readSender } from './keys.ts'
+import { addExchanges } from './exchange-routes.ts'
+import { logExchanges, openExchanges } from './exchange-server.ts'
+import { checkSender, readOwnKeys, readSender } from './keys.ts'
 import { type ReceiverNames, Receivers } from './receivers.ts'
 import { keepFresh } from './refresh.ts'
 import { sealRoutes } from './routes.ts'
@@ -78,6 +82,7 @@ export async function startSealer(
     onFailure: (error) => logger.error({ err: error }, 'the key registry cannot be read'),
   })
   app.addHook('preClose', async () => stop())
+  if (config.exchange !== undefined) await serveExchanges(app, config, sealer, bearer, logger)
   try {
     // A copy: Fastify writes into what it is given.
     const url = await app.listen({ ...config.listen })
@@ -86,6 +91,25 @@ export async function startSealer(
     await app.close()
     throw error
   }
+}
+
+/** The registry must be there first: what was confirmed before a stop is registered at once. */
+async function serveExchanges(
+  app: App,
+  config: SealerConfig,
+  sealer: Sealer,
+  bearer: Bearer,
+  logger: Logger,
+): Promise<void> {
+  if (config.exchange === undefined) return
+  const { registrar, ...settings } = config.exchange
+  const exchanges = await openExchanges({
+    ...{ sealer, settings, report: logExchanges(logger) },
+    registrar: await ownKeyOf(readPrivateKey(registrar)),
+    ownKeys: await readOwnKeys(config.keys),
+  })
+  app.addHook('preClose', () => exchanges[Symbol.asyncDispose]())
+  addExchanges(app, { sealer, bearer, exchanges, rules: settings.clients, least: settings.least })
 }
 
 /** A token with the scope `manage:{area}`. */

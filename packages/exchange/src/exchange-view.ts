@@ -1,0 +1,98 @@
+/*
+ * An exchange as REST tells it, and as the client reads it. Times are RFC 3339 by the server's clock, which
+ * `now` shows.
+ *
+ *     {id, state, owner, assurance, createdBy, now, openAt, closesAt, port, instance?, certificate,
+ *      fingerprint, clientFingerprint, refusedConnections, string?, keys?: [{kid, purpose, replaces?}],
+ *      confirmedBy?, blocks?: [{kid, index, hash}], approvalsMissing?, code?, detail?}
+ */
+import { parseBase64url } from '@ledgerstone/core/bytes'
+import { isObject, type JsonObject, listMember, textMember } from '@ledgerstone/core/canonical'
+import { checkUuid } from '@ledgerstone/core/names'
+import { Refused } from '@ledgerstone/core/refused'
+import { keyIdOf } from '@ledgerstone/core/spki'
+import { formatTime, parseTime } from '@ledgerstone/core/time'
+import type { ExchangeRecord, ExchangeState, Person, Registered } from './exchange-state.ts'
+
+/**
+ * Whoever asked for a two-person exchange is not told the server's string: he is to read his own side's to
+ * somebody who sees the server's, and not to compare two strings that came over one channel.
+ */
+export function formatView(record: ExchangeRecord, now: number, viewer: Person): JsonObject {
+  const { registrations, registered, createdBy, confirmedBy, openAt, closesAt, string, ...plain } = record
+  const isHidden = record.assurance === 'two-person' && viewer.id === createdBy.id
+  return {
+    ...plain,
+    createdBy: createdBy.id,
+    now: formatTime(now),
+    openAt: formatTime(openAt),
+    closesAt: formatTime(closesAt),
+    ...(string !== undefined && !isHidden && { string }),
+    ...(registrations !== undefined && { keys: registrations.map(formatKey) }),
+    ...(confirmedBy !== undefined && { confirmedBy: confirmedBy.id }),
+    ...(registered !== undefined && {
+      blocks: registered.blocks.map(({ kid, index, hash }) => ({ kid, index, hash })),
+      approvalsMissing: registered.approvalsMissing,
+    }),
+  }
+}
+
+function formatKey({ key, purpose, replaces }: JsonObject): JsonObject {
+  const kid = keyIdOf(parseBase64url(textMember(key, 'key'), 'key'))
+  return { kid, purpose: textMember(purpose, 'purpose'), ...(replaces !== undefined && { replaces }) }
+}
+
+/**
+ * What the client's side needs of an answer; none of it is believed but the certificate, which TLS compares.
+ */
+export type ExchangeView = {
+  readonly id: string
+  readonly state: ExchangeState
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly now: number
+  readonly openAt: number
+  readonly closesAt: number
+  readonly port: number
+  readonly instance?: string
+  readonly certificate: string
+  readonly fingerprint: string
+  readonly registered?: Registered
+  readonly code?: string
+  readonly detail?: string
+}
+
+/** Throws `malformed`. */
+export function parseView(view: JsonObject): ExchangeView {
+  const text = (name: string): string => textMember(view[name], name)
+  const time = (name: string): number => parseTime(text(name), name)
+  const { port, instance, code, detail, approvalsMissing, blocks } = view
+  if (typeof port !== 'number') throw new Refused('malformed', 'port is not a number')
+  return {
+    ...{ id: checkUuid(text('id'), 'id'), state: text('state') as ExchangeState, port },
+    ...{ now: time('now'), openAt: time('openAt'), closesAt: time('closesAt') },
+    ...{ certificate: text('certificate'), fingerprint: text('fingerprint') },
+    ...(typeof instance === 'string' && { instance }),
+    ...(typeof code === 'string' && { code }),
+    ...(typeof detail === 'string' && { detail: printable(detail) }),
+    ...(blocks !== undefined && {
+      registered: {
+        blocks: listMember(blocks, 'blocks').map(parseBlock),
+        approvalsMissing: typeof approvalsMissing === 'number' ? approvalsMissing : 0,
+      },
+    }),
+  }
+}
+
+function parseBlock(block: unknown): Registered['blocks'][number] {
+  if (!isObject(block) || typeof block['index'] !== 'number') throw new Refused('malformed', 'not a block')
+  return {
+    kid: textMember(block['kid'], 'kid'),
+    index: block['index'],
+    hash: textMember(block['hash'], 'hash'),
+  }
+}
+
+/** The server's words go to a terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, ' ').slice(0, 300)
+}

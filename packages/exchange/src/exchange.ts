@@ -1,0 +1,307 @@
+// One exchange at the server, from its schedule to its end: a port, a conversation, a confirmation, a
+// registration.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
+import { randomBytes } from '@ledgerstone/core/primitives/node'
+import { Refused } from '@ledgerstone/core/refused'
+import { announcedKeysMax } from './announced-key.ts'
+import { beginCeremony, type Ceremony, step } from './ceremony.ts'
+import type { Identity } from './certificate.ts'
+import { secretBytes } from './challenge.ts'
+import { converse } from './conversation.ts'
+import { type ExchangeEvent, type ExchangeRecord, isOver, type Person } from './exchange-state.ts'
+import type { ExchangesOptions } from './exchanges.ts'
+import type { Journal } from './journal.ts'
+import { nonceBytes } from './message.ts'
+import { exporterOf } from './tls-client.ts'
+import { type Listener, listen, type RefusedConnection } from './tls-server.ts'
+
+export type ExchangeParts = {
+  readonly options: ExchangesOptions
+  readonly journal: Journal
+  readonly identity: Identity
+  /** PEM. */
+  readonly clientCertificate: string
+}
+
+const refusedEventsMax = 100
+const farewellMs = 1000
+
+export class Exchange {
+  readonly #parts: ExchangeParts
+  #record: ExchangeRecord
+  #ceremony: Ceremony | undefined
+  #listener: Listener | undefined
+  #timer: NodeJS.Timeout | undefined
+  /** Everything that is still to be done before nothing of this exchange is left running. */
+  #work: Promise<unknown> = Promise.resolve()
+  readonly #stopping = new AbortController()
+
+  constructor(record: ExchangeRecord, parts: ExchangeParts) {
+    this.#record = record
+    this.#parts = parts
+  }
+
+  get record(): ExchangeRecord {
+    return this.#record
+  }
+
+  /** Opens the port at its time; at once when that has come, and then the port is open when this returns. */
+  async schedule(): Promise<void> {
+    this.#to('scheduled', { by: this.#record.createdBy })
+    const waitMs = this.#record.openAt - this.#parts.options.now()
+    if (waitMs <= 0) await this.#open()
+    else this.#at(waitMs, () => this.#open())
+  }
+
+  /**
+   * `typed` is the string that the client's side shows, as the person who confirms has heard it. Another one
+   * than the server's own ends the exchange. Throws `exchange-over`, `not-approved`, `wrong-string`.
+   */
+  async confirm(typed: string, by: Person): Promise<void> {
+    const { state, assurance, createdBy, id } = this.#record
+    if (state !== 'awaiting-confirmation' || this.#ceremony === undefined) {
+      throw new Refused('exchange-over', `the exchange is ${state}, not awaiting confirmation`)
+    }
+    if (assurance === 'two-person' && (!by.isPerson || by.id === createdBy.id)) {
+      this.#tell('approval-refused', { by, detail: 'a second person has to confirm' })
+      throw new Refused('not-approved', `exchange ${id} is confirmed by a person other than who asked for it`)
+    }
+    const { ceremony } = await step(this.#ceremony, { type: 'confirm', string: typed })
+    if (ceremony.state !== 'confirmed') {
+      const { code = 'wrong-string', detail = '' } = ceremony.refusal ?? {}
+      await this.#end('refused', code, detail, by)
+      throw new Refused(
+        'wrong-string',
+        'the string is not the one that this side shows; the exchange is over',
+      )
+    }
+    await this.#confirmed(ceremony, by)
+  }
+
+  /** Throws `exchange-over` when it is at an end, or the registration has begun. */
+  async cancel(by: Person): Promise<void> {
+    const { state } = this.#record
+    if (isOver(state) || state === 'confirmed') {
+      throw new Refused('exchange-over', `the exchange is ${state}`)
+    }
+    await this.#end('cancelled', undefined, undefined, by)
+  }
+
+  /**
+   * Ends it, and waits until its port is closed and nothing runs any more. What is confirmed goes on after
+   * the next start.
+   */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    if (!isOver(this.#record.state) && this.#record.state !== 'confirmed') {
+      await this.#end('failed', 'stopping', 'the service stopped')
+    }
+    for (let seen: unknown; seen !== this.#work; await this.#work) seen = this.#work
+  }
+
+  /** Goes on where a stop of the service left an exchange. */
+  resume(): void {
+    if (this.#record.state === 'confirmed') void this.#during(this.#register())
+    else if (!isOver(this.#record.state)) void this.#end('failed', 'stopping', 'the service stopped')
+  }
+
+  async #open(): Promise<void> {
+    const { options, identity, clientCertificate } = this.#parts
+    const { port, clientFingerprint, closesAt, state } = this.#record
+    if (state !== 'scheduled') return
+    try {
+      const listener = await listen({
+        ...{ host: options.host, ports: [port], identity },
+        peer: { certificate: clientCertificate, fingerprint: clientFingerprint },
+        onConnection: (socket) => this.#during(this.#talk(socket)),
+        onRefused: (refused) => this.#refusedConnection(refused),
+        ...(options.handshakeTimeoutMs !== undefined && { handshakeTimeoutMs: options.handshakeTimeoutMs }),
+      })
+      this.#listener = listener
+      // It may have been cancelled while the port was being opened.
+      if (isOver(this.#record.state)) return await listener.close()
+      this.#to('open', { detail: `port ${listener.port}` })
+    } catch (error) {
+      return this.#end('failed', codeOf(error), messageOf(error))
+    }
+    this.#at(closesAt - options.now(), () => this.#closeWindow())
+  }
+
+  /** While somebody talks, the window waits for him: his time is bounded by that of each message. */
+  async #closeWindow(): Promise<void> {
+    if (this.#record.state === 'open') await this.#end('expired', 'peer-lost', 'nobody came in time')
+  }
+
+  async #talk(socket: TLSSocket): Promise<void> {
+    if (this.#record.state !== 'open') return
+    try {
+      this.#to('talking', { detail: `${socket.remoteAddress}:${socket.remotePort}` })
+      const ceremony = await this.#converse(socket)
+      if (!isOver(this.#record.state)) await this.#afterTalk(ceremony, socket)
+    } catch (error) {
+      await this.#end('failed', codeOf(error), messageOf(error))
+    }
+  }
+
+  async #afterTalk(ceremony: Ceremony, socket: TLSSocket): Promise<void> {
+    if (ceremony.state === 'awaiting') return this.#awaitConfirmation(ceremony, socket)
+    const { code = 'peer-lost', detail = 'the client fell silent' } = ceremony.refusal ?? {}
+    // The attempt is spent once the server has shown its nonce.
+    if (ceremony.messages.length >= 2) return this.#end('refused', code, detail)
+    this.#to('open', { detail: `not a client that begins the ceremony: ${code}` })
+    if (this.#parts.options.now() >= this.#record.closesAt) await this.#closeWindow()
+  }
+
+  async #converse(socket: TLSSocket): Promise<Ceremony> {
+    const { options } = this.#parts
+    const { id, owner, assurance } = this.#record
+    // Before anything is waited for: the connection may be gone by then.
+    const binding = { exchange: id, exporter: exporterOf(socket) }
+    const ceremony = beginCeremony({
+      ...{ role: 'server', origin: options.origin, binding, keys: await options.keys() },
+      nonce: randomBytes(nonceBytes),
+      secrets: Array.from({ length: announcedKeysMax }, () => randomBytes(secretBytes)),
+      expected: { owner, assurance },
+    })
+    return converse({
+      ...{ stream: socket, ceremony },
+      ...(options.messageTimeoutMs !== undefined && { timeoutMs: options.messageTimeoutMs }),
+      keep: ({ registrations }) => options.admit(registrations, this.#record),
+      onStep: ({ state, string }, { received, sent }) => {
+        if (string !== undefined) this.#record = { ...this.#record, string }
+        this.#tell('message', { detail: `${state}, ${received} bytes received, ${sent} sent` })
+      },
+    })
+  }
+
+  async #awaitConfirmation(ceremony: Ceremony, socket: TLSSocket): Promise<void> {
+    this.#ceremony = ceremony
+    const { registrations, string } = ceremony
+    const keys = ceremony.peerKeys.map(({ kid, purpose }) => `${kid} (${purpose})`).join(', ')
+    const known = { registrations, ...(string !== undefined && { string }) }
+    this.#to('awaiting-confirmation', { detail: keys }, known)
+    // The client's turn to hang up; then the port closes for good.
+    socket.end()
+    await Promise.race([new Promise((resolve) => socket.once('close', resolve)), sleep(farewellMs)])
+    await this.#close()
+    if (isOver(this.#record.state)) return
+    if (this.#record.assurance === 'token') {
+      return this.#confirmed((await step(ceremony, { type: 'confirm' })).ceremony, this.#record.createdBy)
+    }
+    const { confirmMs = 600_000 } = this.#parts.options
+    this.#at(confirmMs, () => this.#end('expired', 'wrong-string', 'nobody confirmed in time'))
+  }
+
+  /** The point of no return: from here on the keys are registered, or it fails. */
+  async #confirmed(ceremony: Ceremony, by: Person): Promise<void> {
+    if (ceremony.state !== 'confirmed')
+      throw new Error(`a ceremony that is ${ceremony.state} registers nothing`)
+    try {
+      this.#to('confirmed', { by }, { confirmedBy: by })
+    } catch (error) {
+      return this.#end('failed', codeOf(error), messageOf(error))
+    }
+    await this.#during(this.#register())
+  }
+
+  /** Asking twice registers once, so a ledger that is away, or a stop of the service, only delays it. */
+  async #register(): Promise<void> {
+    const { options } = this.#parts
+    const { registerMs = 60_000, now } = options
+    const until = now() + registerMs
+    for (let pauseMs = 250; !this.#stopping.signal.aborted; pauseMs = Math.min(2 * pauseMs, 5000)) {
+      try {
+        const registered = await options.register(this.#record.registrations ?? [], this.#record)
+        return this.#to('registered', {}, { registered })
+      } catch (error) {
+        const isFinal = error instanceof Refused && !passing.has(error.code)
+        if (isFinal || now() + pauseMs > until) return this.#end('failed', codeOf(error), messageOf(error))
+        this.#tell('registration-delayed', { detail: messageOf(error) })
+        await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  async #end(
+    state: 'expired' | 'refused' | 'cancelled' | 'failed',
+    code?: string,
+    detail?: string,
+    by?: Person,
+  ): Promise<void> {
+    if (isOver(this.#record.state)) return
+    const why = { ...(code !== undefined && { code }), ...(detail !== undefined && { detail }) }
+    const more = { ...(by !== undefined && { by }), ...(detail !== undefined && { detail }) }
+    try {
+      this.#to(state, more, why)
+    } catch (error) {
+      // It is over all the same; after a stop the journal says that the service stopped.
+      this.#tell('journal-failed', { detail: messageOf(error) })
+    }
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#timer)
+    const listener = this.#listener
+    this.#listener = undefined
+    if (listener !== undefined) await this.#during(listener.close())
+  }
+
+  #refusedConnection({ from, why, detail }: RefusedConnection): void {
+    const refusedConnections = this.#record.refusedConnections + 1
+    this.#record = { ...this.#record, refusedConnections }
+    if (refusedConnections <= refusedEventsMax) {
+      this.#tell('connection-refused', { detail: `${from}: ${why}: ${detail}` })
+    }
+  }
+
+  /** Throws what the journal's disk says; the state stands in memory then. */
+  #to(state: ExchangeRecord['state'], told: Told, more: Partial<ExchangeRecord> = {}): void {
+    this.#record = { ...this.#record, ...more, state }
+    this.#tell(state, told)
+    this.#parts.journal.append(this.#record)
+  }
+
+  #tell(event: ExchangeEvent['event'], { by, detail }: Told): void {
+    const { options } = this.#parts
+    options.report({
+      ...{ time: options.now(), exchange: this.#record.id, event },
+      ...(by !== undefined && { by: by.id }),
+      ...(detail !== undefined && { detail }),
+    })
+  }
+
+  #at(ms: number, then: () => Promise<void>): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#during(then()), Math.max(0, ms))
+  }
+
+  /** The work, and a note that it is under way. */
+  #during<T>(work: Promise<T>): Promise<T> {
+    const before = this.#work
+    this.#work = Promise.allSettled([before, work])
+    return work
+  }
+}
+
+type Told = { readonly by?: Person; readonly detail?: string }
+
+/** Refusals of the ledger that pass by themselves. */
+const passing: ReadonlySet<string> = new Set([
+  'outcome-unknown',
+  'pool-full',
+  'rate-limited',
+  'issuer-unavailable',
+  'stopping',
+  'head-moved',
+  'keys-stale',
+])
+
+function codeOf(error: unknown): string {
+  return error instanceof Refused ? error.code : 'internal'
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 300)
+}

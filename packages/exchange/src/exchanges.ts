@@ -1,0 +1,235 @@
+// The exchanges of one server: asked for under a token, carried out at their time, confirmed, registered.
+// HTTP is elsewhere.
+import { randomUUID } from 'node:crypto'
+import net from 'node:net'
+import type { JsonObject } from '@ledgerstone/core/canonical'
+import { limits } from '@ledgerstone/core/limits'
+import { Refused } from '@ledgerstone/core/refused'
+import { checkPeerCertificate, createIdentity, describeCertificate, type Identity } from './certificate.ts'
+import { Exchange } from './exchange.ts'
+import {
+  type ExchangeAssurance,
+  type ExchangeEvent,
+  type ExchangeRecord,
+  isOver,
+  type Person,
+  type Registered,
+} from './exchange-state.ts'
+import { type Journal, noJournal } from './journal.ts'
+import type { ProvingKey } from './own-key.ts'
+import { parseShortString } from './sas.ts'
+import { portsOf } from './tls-server.ts'
+
+export type ExchangesOptions = {
+  /** Of the bucket `keys`. */
+  readonly origin: string
+  /** Where the ports are opened: `127.0.0.1`, or `0.0.0.0` in a pod. */
+  readonly host: string
+  /** From which ports are picked; a firewall or NetworkPolicy lets them through. */
+  readonly ports: { readonly from: number; readonly to: number }
+  /** How long a port stays open: 120,000. */
+  readonly windowMs?: number
+  /** How long a second person may take: 600,000. */
+  readonly confirmMs?: number
+  /** How long a ledger that is away is asked again: 60,000. */
+  readonly registerMs?: number
+  readonly handshakeTimeoutMs?: number
+  readonly messageTimeoutMs?: number
+  /** This side's keys. */
+  readonly keys: () => Promise<readonly ProvingKey[]>
+  /** Which of several replicas listens: the name of its pod. */
+  readonly instance?: string
+  /** A certificate for one exchange; self-signed by default. */
+  readonly identity?: () => Promise<Identity>
+  /** Whether these could be registered, before the client is told that all is well. Throws why not. */
+  readonly admit: (registrations: readonly JsonObject[], exchange: ExchangeRecord) => Promise<void>
+  /** Registers them, all or none; asked again with the same ones, it answers the same. */
+  readonly register: (registrations: readonly JsonObject[], exchange: ExchangeRecord) => Promise<Registered>
+  readonly report: (event: ExchangeEvent) => void
+  readonly journal?: Journal
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export type AskedExchange = {
+  readonly owner: string
+  readonly assurance: ExchangeAssurance
+  /** PEM. */
+  readonly clientCertificate: string
+  /** Milliseconds since 1970, by the server's clock; absent: now. */
+  readonly openAt?: number
+  /** Absent: a random one of the range. */
+  readonly port?: number
+  readonly by: Person
+}
+
+const keptMax = 200
+
+export class Exchanges implements AsyncDisposable {
+  readonly #options: ExchangesOptions
+  readonly #journal: Journal
+  readonly #exchanges = new Map<string, Exchange>()
+  #creating: Promise<unknown> = Promise.resolve()
+  #stopped = false
+
+  private constructor(options: ExchangesOptions) {
+    const { windowMs = 0 } = options
+    if (windowMs > limits.exchangeWindowMsMax) {
+      throw new Refused('bad-config', `an exchange is open for ${limits.exchangeWindowMsMax} ms at most`)
+    }
+    this.#options = options
+    this.#journal = options.journal ?? noJournal()
+  }
+
+  /**
+   * Takes up the journal: what had been confirmed when the service stopped is registered now, everything else
+   * that was not over has failed.
+   */
+  static async open(options: ExchangesOptions): Promise<Exchanges> {
+    const exchanges = new Exchanges(options)
+    for (const record of exchanges.#journal.records) exchanges.#resume(record)
+    return exchanges
+  }
+
+  /**
+   * Throws `exchange-over` when there are too many, `bad-query` for the time or the port,
+   * `wrong-certificate`, `no-port`, `stopping`.
+   */
+  create(asked: AskedExchange): Promise<ExchangeRecord> {
+    // One after the other, so that two do not pick one port.
+    const created = this.#creating.then(() => this.#create(asked))
+    this.#creating = created.catch(() => undefined)
+    return created
+  }
+
+  /** Newest first. */
+  list(): readonly ExchangeRecord[] {
+    return [...this.#exchanges.values()].map(({ record }) => record).reverse()
+  }
+
+  /** Throws `unknown-exchange`. */
+  get(id: string): ExchangeRecord {
+    return this.#find(id).record
+  }
+
+  /**
+   * `string`: as the person typed it. Throws `unknown-exchange`, `malformed`, and what `Exchange.confirm`
+   * throws.
+   */
+  async confirm(id: string, string: string, by: Person): Promise<ExchangeRecord> {
+    const exchange = this.#find(id)
+    await exchange.confirm(parseShortString(string), by)
+    return exchange.record
+  }
+
+  /** Throws `unknown-exchange`, `exchange-over`. */
+  async cancel(id: string, by: Person): Promise<ExchangeRecord> {
+    const exchange = this.#find(id)
+    await exchange.cancel(by)
+    return exchange.record
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true
+    await this.#creating
+    await Promise.all([...this.#exchanges.values()].map((exchange) => exchange.stop()))
+    this.#journal.close()
+  }
+
+  async #create(asked: AskedExchange): Promise<ExchangeRecord> {
+    const options = this.#options
+    const live = this.#live()
+    if (this.#stopped) throw new Refused('stopping', 'the service is stopping')
+    if (live.length >= limits.exchangesMax) {
+      throw new Refused('exchange-over', `there are ${live.length} exchanges that are not over`)
+    }
+    const now = options.now()
+    const { openAt, closesAt } = windowOf(asked.openAt ?? now, now, options.windowMs ?? 120_000)
+    const client = checkPeerCertificate(asked.clientCertificate, now)
+    const identity = await (options.identity ?? (() => ownIdentity(now)))()
+    const { fingerprint } = describeCertificate(identity.certificate)
+    if (fingerprint === client.fingerprint) {
+      throw new Refused('wrong-certificate', 'the two sides have certificates of their own')
+    }
+    const exchange = new Exchange(
+      {
+        ...{ id: randomUUID(), state: 'scheduled', owner: asked.owner, assurance: asked.assurance },
+        ...{ createdBy: asked.by, openAt, closesAt, port: await this.#pickPort(asked.port, live) },
+        ...{ certificate: identity.certificate, fingerprint, clientFingerprint: client.fingerprint },
+        ...(options.instance !== undefined && { instance: options.instance }),
+        refusedConnections: 0,
+      },
+      { options, journal: this.#journal, identity, clientCertificate: asked.clientCertificate },
+    )
+    this.#keep(exchange)
+    try {
+      await exchange.schedule()
+    } catch (error) {
+      await exchange.stop()
+      throw error
+    }
+    return exchange.record
+  }
+
+  /** A port of the range that is free now, and that no other exchange waits for. */
+  async #pickPort(wanted: number | undefined, live: readonly ExchangeRecord[]): Promise<number> {
+    const { host, ports } = this.#options
+    if (wanted !== undefined && (wanted < ports.from || wanted > ports.to)) {
+      throw new Refused('bad-query', `the port must lie between ${ports.from} and ${ports.to}`)
+    }
+    const taken = new Set(live.map(({ port }) => port))
+    const candidates = wanted === undefined ? portsOf(ports.from, ports.to) : [wanted]
+    for (const port of candidates) if (!taken.has(port) && (await isFree(host, port))) return port
+    throw new Refused('no-port', `no port from ${ports.from} to ${ports.to} is free`)
+  }
+
+  #live(): readonly ExchangeRecord[] {
+    return this.list().filter(({ state }) => !isOver(state))
+  }
+
+  #find(id: string): Exchange {
+    const exchange = this.#exchanges.get(id)
+    if (exchange === undefined) throw new Refused('unknown-exchange', 'there is no such exchange here')
+    return exchange
+  }
+
+  #keep(exchange: Exchange): void {
+    this.#exchanges.set(exchange.record.id, exchange)
+    for (const [id, { record }] of this.#exchanges) {
+      if (this.#exchanges.size <= keptMax) break
+      if (isOver(record.state)) this.#exchanges.delete(id)
+    }
+  }
+
+  #resume(record: ExchangeRecord): void {
+    const none = { certificate: '', key: '' }
+    const parts = { options: this.#options, journal: this.#journal, identity: none, clientCertificate: '' }
+    const exchange = new Exchange(record, parts)
+    this.#keep(exchange)
+    exchange.resume()
+  }
+}
+
+/**
+ * Throws `bad-query` for a time that is long over or far ahead: the clocks of the two sides may differ a
+ * little.
+ */
+function windowOf(openAt: number, now: number, windowMs: number): { openAt: number; closesAt: number } {
+  if (openAt < now - limits.exchangeWindowMsMax || openAt > now + limits.exchangeAheadMsMax) {
+    throw new Refused('bad-query', 'openAt is long over or too far ahead by the clock of this service')
+  }
+  const from = Math.max(openAt, now)
+  return { openAt: from, closesAt: from + windowMs }
+}
+
+function ownIdentity(now: number): Promise<Identity> {
+  return createIdentity({ name: 'ledgerstone key exchange', now, days: 2 })
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(true)))
+  })
+}

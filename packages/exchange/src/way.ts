@@ -1,0 +1,31 @@
+// How the client reaches the port: each way is one small file in ways/. It makes what it needs for this one
+// exchange, and takes it away again.
+
+export type Target = {
+  /** UUID. */
+  readonly exchange: string
+  /** On which the server listens. */
+  readonly port: number
+  /** The replica (pod) that listens, when there are several. */
+  readonly instance?: string
+  /** Milliseconds since 1970, by the server's clock: after it nothing of the way is needed. */
+  readonly expiresAt: number
+}
+
+export type Reached = {
+  readonly host: string
+  readonly port: number
+  /** SNI. */
+  readonly servername?: string
+  /** What was made, for people: one line each. */
+  readonly account: readonly string[]
+  /**
+   * True when somebody else may answer at this address for a while: a router that does not know the route
+   * yet.
+   */
+  readonly settles?: boolean
+  /** Takes away what was made. May be called twice. */
+  close(): Promise<void>
+}
+
+export type Way = { readonly name: string; open(target: Target): Promise<Reached> }

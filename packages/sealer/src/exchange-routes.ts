@@ -1,0 +1,133 @@
+// POST /v1/exchanges, GET /v1/exchanges[/{id}], POST /v1/exchanges/{id}/confirm, DELETE /v1/exchanges/{id}
+import type { App } from '@ledgerstone/border/app'
+import type { Bearer } from '@ledgerstone/border/bearer'
+import { callerFor, callerOf, requireCaller } from '@ledgerstone/border/caller'
+import { parseTime } from '@ledgerstone/core/time'
+import { formatView } from '@ledgerstone/exchange/exchange-view'
+import type { Exchanges } from '@ledgerstone/exchange/exchanges'
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { Type } from 'typebox'
+import {
+  checkAssurance,
+  checkOwner,
+  type LeastAssurance,
+  type OwnerRule,
+  personOf,
+} from './exchange-rules.ts'
+import type { Sealer } from './seal.ts'
+
+export type ExchangeRoutes = {
+  readonly sealer: Sealer
+  readonly bearer: Bearer
+  readonly exchanges: Exchanges
+  readonly rules: readonly OwnerRule[]
+  readonly least: LeastAssurance
+}
+
+const tags = ['exchange']
+const none = Type.Object({}, { additionalProperties: false })
+const params = Type.Object({ id: Type.String({ format: 'uuid' }) })
+
+const asked = Type.Object(
+  {
+    owner: Type.String({
+      description: 'whose keys the client brings',
+      pattern: '^[a-z0-9][a-z0-9._@-]{0,126}$',
+    }),
+    assurance: Type.Union([Type.Literal('token'), Type.Literal('sas'), Type.Literal('two-person')]),
+    clientCertificate: Type.String({
+      description: 'one certificate in PEM; no other is let in',
+      maxLength: 16_384,
+    }),
+    openAt: Type.Optional(Type.String({ description: 'such as 2026-11-23T03:17:00.000Z; absent: now' })),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, description: 'absent: a random one' })),
+  },
+  { additionalProperties: false },
+)
+
+const confirmation = Type.Object(
+  { string: Type.String({ description: 'what the client’s side shows, as it was read out', maxLength: 32 }) },
+  { additionalProperties: false },
+)
+
+export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least }: ExchangeRoutes): void {
+  const onRequest = [requireCaller(bearer), mayManage]
+  const view = (request: FastifyRequest, record: Parameters<typeof formatView>[0]): object =>
+    formatView(record, sealer.now(), personOf(callerOf(request)))
+
+  app.post(
+    '/v1/exchanges',
+    {
+      schema: { operationId: 'createExchange', summary: 'Schedule a key exchange', tags, body: asked },
+      onRequest,
+    },
+    async (request, reply) => {
+      const { openAt, ...body } = request.body
+      const caller = callerOf(request)
+      const registry = sealer.follower.fresh()
+      const { owner: ownOwner } = registry.key(sealer.sender.statement.kid)
+      checkOwner(rules, caller, body.owner, registry, ownOwner)
+      // No exchange is begun that could not end well: the least that counts for any purpose.
+      if (!mayCount(least, body.assurance)) checkAssurance(least, 'receive', body.assurance)
+      const at = openAt === undefined ? {} : { openAt: parseTime(openAt, 'openAt') }
+      const record = await exchanges.create({ ...body, ...at, by: personOf(caller) })
+      return answer(reply.code(201).header('location', `/v1/exchanges/${record.id}`), view(request, record))
+    },
+  )
+
+  app.get(
+    '/v1/exchanges',
+    {
+      schema: { operationId: 'listExchanges', summary: 'The newest exchanges', tags, querystring: none },
+      onRequest,
+    },
+    async (request, reply) => {
+      return answer(reply, { exchanges: exchanges.list().map((record) => view(request, record)) })
+    },
+  )
+
+  app.get(
+    '/v1/exchanges/:id',
+    { schema: { operationId: 'getExchange', summary: 'One exchange', tags, params }, onRequest },
+    async (request, reply) => answer(reply, view(request, exchanges.get(request.params.id))),
+  )
+
+  app.post(
+    '/v1/exchanges/:id/confirm',
+    {
+      schema: {
+        ...{ operationId: 'confirmExchange', summary: 'Confirm the short string', tags, params },
+        description: 'A string other than the server’s ends the exchange.',
+        body: confirmation,
+      },
+      onRequest,
+    },
+    async (request, reply) => {
+      const by = personOf(callerOf(request))
+      const record = await exchanges.confirm(request.params.id, request.body.string, by)
+      return answer(reply, view(request, record))
+    },
+  )
+
+  app.delete(
+    '/v1/exchanges/:id',
+    { schema: { operationId: 'cancelExchange', summary: 'Cancel an exchange', tags, params }, onRequest },
+    async (request, reply) => {
+      const record = await exchanges.cancel(request.params.id, personOf(callerOf(request)))
+      return answer(reply, view(request, record))
+    },
+  )
+}
+
+function mayManage(request: FastifyRequest, _reply: FastifyReply, next: HookHandlerDoneFunction): void {
+  callerFor(request, 'manage', 'exchanges')
+  next()
+}
+
+function mayCount(least: LeastAssurance, assurance: LeastAssurance['sign']): boolean {
+  return least.sign === assurance || least.receive === assurance || assurance === 'two-person'
+}
+
+function answer(reply: FastifyReply, body: object): FastifyReply {
+  return reply.header('cache-control', 'no-store').send(body)
+}

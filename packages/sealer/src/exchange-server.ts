@@ -1,0 +1,94 @@
+// The exchanges of a sealer: its own keys on one side, the key registry behind it.
+import type { Logger } from '@ledgerstone/border/logger'
+import type { OwnKey } from '@ledgerstone/core/key-pair'
+import { keysBucket, originOf } from '@ledgerstone/core/names'
+import { parseClaims } from '@ledgerstone/core/registration'
+import type { ExchangeEvent } from '@ledgerstone/exchange/exchange-state'
+import { Exchanges } from '@ledgerstone/exchange/exchanges'
+import { openJournal } from '@ledgerstone/exchange/journal'
+import { type ProvingKey, provingKey } from '@ledgerstone/exchange/own-key'
+import { checkAssurance, type LeastAssurance, type OwnerRule } from './exchange-rules.ts'
+import { admitKeys, type Registrar, registerKeys } from './registrar.ts'
+import type { Sealer } from './seal.ts'
+
+export type ExchangeSettings = {
+  /** Where the ports are opened: `127.0.0.1`; `0.0.0.0` in a pod. */
+  readonly host: string
+  readonly ports: { readonly from: number; readonly to: number }
+  readonly windowMs: number
+  readonly confirmMs: number
+  /** A file for what must survive a stop; without it a stop ends what was under way. */
+  readonly journal?: string
+  /** Of several replicas: this one's pod. */
+  readonly instance?: string
+  readonly clients: readonly OwnerRule[]
+  readonly least: LeastAssurance
+}
+
+export type ExchangeParts = {
+  readonly sealer: Sealer
+  readonly settings: ExchangeSettings
+  /** Signs registrations. Its owner is not the sealer's. */
+  readonly registrar: OwnKey
+  /** The sealer's keys that clients are given: those that it signs with. */
+  readonly ownKeys: readonly OwnKey[]
+  readonly report: (event: ExchangeEvent) => void
+}
+
+/** What had been confirmed when the service stopped is registered now. */
+export function openExchanges({
+  sealer,
+  settings,
+  registrar: key,
+  ownKeys,
+  report,
+}: ExchangeParts): Promise<Exchanges> {
+  const { ledger, api, follower, now } = sealer
+  const { host, ports, windowMs, confirmMs, journal, instance, least } = settings
+  const registrar: Registrar = { ledger, key, api, follower, now }
+  return Exchanges.open({
+    ...{ origin: originOf(ledger, keysBucket), host, ports, windowMs, confirmMs, now, report },
+    ...(instance !== undefined && { instance }),
+    ...(journal !== undefined && { journal: openJournal(journal) }),
+    keys: () => announcedKeys(sealer, ownKeys),
+    async admit(registrations, { id }) {
+      for (const { proof: _, replacesProof: __, replaces: ___, ...claims } of registrations) {
+        const { purpose, assurance } = parseClaims(claims)
+        checkAssurance(least, purpose, assurance)
+      }
+      await admitKeys(registrar, registrations, id)
+    },
+    async register(registrations, { id }) {
+      const registered = await registerKeys(registrar, registrations, id)
+      // The new keys are there for the next record, or with the next refresh.
+      await follower.refresh().catch(() => undefined)
+      return registered
+    },
+  })
+}
+
+/** As they stand in the registry, so that the client can find them there. */
+async function announcedKeys(
+  { follower }: Sealer,
+  ownKeys: readonly OwnKey[],
+): Promise<readonly ProvingKey[]> {
+  const registry = follower.fresh()
+  return Promise.all(
+    ownKeys.map((key) => {
+      const { owner, purpose, assurance, notBefore, notAfter } = registry.keyAt(key.kid, registry.size)
+      return provingKey(key, {
+        ...{ owner, purpose, assurance },
+        ...(notBefore !== undefined && { notBefore }),
+        ...(notAfter !== undefined && { notAfter }),
+      })
+    }),
+  )
+}
+
+/** The audit trail: every step of every exchange is a line of the log. */
+export function logExchanges(logger: Logger): (event: ExchangeEvent) => void {
+  return ({ time: _, event, ...rest }) => {
+    const unusual = ['connection-refused', 'refused', 'failed', 'journal-failed', 'approval-refused']
+    logger[unusual.includes(event) ? 'warn' : 'info']({ audit: event, ...rest }, `key exchange: ${event}`)
+  }
+}

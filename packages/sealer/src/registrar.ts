@@ -1,0 +1,124 @@
+// Keys that an exchange has proven become blocks of `keys`, signed by the registrar.
+import type { LedgerApi } from '@ledgerstone/client/api'
+import type { RegistryFollower } from '@ledgerstone/client/registry'
+import { formatEntry } from '@ledgerstone/core/block'
+import { parseBase64url, utf8 } from '@ledgerstone/core/bytes'
+import { formatCanonical, type JsonObject, textMember } from '@ledgerstone/core/canonical'
+import { type OwnKey, statementSignerOf } from '@ledgerstone/core/key-pair'
+import { keysBucket, originOf } from '@ledgerstone/core/names'
+import { sha256 } from '@ledgerstone/core/primitives/node'
+import { Refused } from '@ledgerstone/core/refused'
+import { keyIdOf } from '@ledgerstone/core/spki'
+import {
+  parseStatement,
+  type Statement,
+  type StatementPayload,
+  signStatement,
+} from '@ledgerstone/core/statement'
+import { registrationId } from '@ledgerstone/core/uuid'
+import type { Registered } from '@ledgerstone/exchange/exchange-state'
+
+export type Registrar = {
+  readonly ledger: string
+  /** With the role `registrar`. */
+  readonly key: OwnKey
+  /** With a token that has `manage:keys`. */
+  readonly api: LedgerApi
+  readonly follower: RegistryFollower
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+type Block = Registered['blocks'][number]
+
+/**
+ * Whether the registry, as it is now, would take each of these registrations: judged by the same code as the
+ * block itself. Throws why not.
+ */
+export async function admitKeys(
+  registrar: Registrar,
+  registrations: readonly JsonObject[],
+  exchange: string,
+): Promise<void> {
+  const { registry } = await registrar.follower.refresh()
+  const { size, last } = registry
+  for (const body of registrations) {
+    const statement = await registrationStatement(registrar, body, exchange)
+    const time = Math.max(registrar.now(), last.time)
+    const place = { bucket: keysBucket, index: size, time, prev: last.hash, keys: size }
+    await registry.judge(formatEntry({ ...place, statement: statement.jws }))
+  }
+}
+
+/**
+ * Appends the registrations, all or none: when one is refused, those before it are revoked. Asked again with
+ * the same ones it answers the same blocks. Throws what the ledger refuses, `Unreachable` and
+ * `outcome-unknown` when it is worth another try.
+ */
+export async function registerKeys(
+  registrar: Registrar,
+  registrations: readonly JsonObject[],
+  exchange: string,
+): Promise<Registered> {
+  const blocks: Block[] = []
+  for (const body of registrations) {
+    const statement = await registrationStatement(registrar, body, exchange)
+    try {
+      const { index, hash } = await registrar.api.postBlock(keysBucket, { statement })
+      blocks.push({ kid: kidOf(body), index, hash })
+    } catch (error) {
+      if (error instanceof Refused && !mayPass.has(error.code)) await takeBack(registrar, blocks, exchange)
+      throw error
+    }
+  }
+  const { threshold } = registrar.follower.view.registry
+  return { blocks, approvalsMissing: threshold - 1 }
+}
+
+const mayPass: ReadonlySet<string> = new Set([
+  'outcome-unknown',
+  'pool-full',
+  'rate-limited',
+  'stopping',
+  'head-moved',
+])
+
+/** With a threshold above one nothing counts yet, and there is nothing to revoke. */
+async function takeBack(registrar: Registrar, blocks: readonly Block[], exchange: string): Promise<void> {
+  if (registrar.follower.view.registry.threshold > 1) return
+  for (const { kid } of blocks) {
+    const body = { kid, reason: `exchange ${exchange} failed` }
+    const id = registrationId(exchange, `revocation of ${kid}`)
+    await registrar.api.postBlock(keysBucket, {
+      statement: await statementOf(registrar, 'ledgerstone.key.revoke', body, id),
+    })
+  }
+}
+
+function registrationStatement(registrar: Registrar, body: JsonObject, exchange: string): Promise<Statement> {
+  const type = body['replaces'] === undefined ? 'ledgerstone.key.register' : 'ledgerstone.key.rotate'
+  return statementOf(registrar, type, body, registrationId(exchange, kidOf(body)))
+}
+
+/** With a retry value of its body: the same statement asked for again is the same block. */
+async function statementOf(
+  { ledger, key, now }: Registrar,
+  type: string,
+  body: JsonObject,
+  id: string,
+): Promise<Statement> {
+  const retry = sha256(utf8(formatCanonical(body))).slice(0, 16)
+  const payload: StatementPayload = {
+    log: originOf(ledger, keysBucket),
+    id,
+    type,
+    issued: now(),
+    body,
+    retry,
+  }
+  return parseStatement(await signStatement(payload, await statementSignerOf(key)))
+}
+
+function kidOf({ key }: JsonObject): string {
+  return keyIdOf(parseBase64url(textMember(key, 'key'), 'key'))
+}

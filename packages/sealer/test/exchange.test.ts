@@ -1,0 +1,264 @@
+// Keys exchanged with a sealer over REST and TLS, and registered in a real ledger.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createApp } from '@ledgerstone/border/app'
+import { createBearer } from '@ledgerstone/border/bearer'
+import { createLogger } from '@ledgerstone/border/logger'
+import { ledgerApi } from '@ledgerstone/client/api'
+import { type ExchangesApi, exchangesApi } from '@ledgerstone/client/exchanges'
+import { plainMemory } from '@ledgerstone/client/memory'
+import { openBlock, readEnvelope, readVerified } from '@ledgerstone/client/open'
+import { formatBase64url, textOf } from '@ledgerstone/core/bytes'
+import { createKey } from '@ledgerstone/core/key-pair'
+import { openerOf } from '@ledgerstone/core/open'
+import { createIdentity } from '@ledgerstone/exchange/certificate'
+import { type ExchangeRun, runExchange } from '@ledgerstone/exchange/client'
+import { provenRegistration, proveRegistration, provingKey } from '@ledgerstone/exchange/own-key'
+import { directWay } from '@ledgerstone/exchange/ways/direct'
+import { bodyStatement } from '@ledgerstone/log/genesis'
+import { issuerUrl, mint } from '../../border/test/tokens.ts'
+import { keys, registrationOf, until } from '../../log/test/sample.ts'
+import { addExchanges } from '../src/exchange-routes.ts'
+import { type ExchangeSettings, logExchanges, openExchanges } from '../src/exchange-server.ts'
+import { registerKeys } from '../src/registrar.ts'
+import { audience, type Running, run, untilKeysFinal } from './running.ts'
+
+const origin = 'test.example/log/keys'
+const newReceiver = await createKey('RSA-2048')
+const newSigner = await createKey('Ed25519')
+
+type Exchanging = Running & {
+  api(claims?: Record<string, unknown>, scope?: string): ExchangesApi
+  /** The registry as everybody replays it. */
+  registry(): Promise<ReturnType<Running['sealer']['follower']['fresh']>>
+}
+
+let nextPort = 33_000 + (process.pid % 300) * 40
+
+async function exchanging(more: Partial<ExchangeSettings> = {}): Promise<Exchanging> {
+  const running = await run()
+  const { ledger, lines } = running
+  // Certificates are judged by OpenSSL's clock.
+  ledger.clock.ms = Date.now()
+  const now = (): number => ledger.clock.ms
+  const token = async (): Promise<string> =>
+    (await ledger.bearer('manage:keys read:keys append:*')).authorization.slice('Bearer '.length)
+  const api = ledgerApi({ url: running.ledgerUrl, fetch: (url, init) => fetch(url, init), token })
+  await newCheckpoint(running)
+  nextPort += 4
+  const settings: ExchangeSettings = {
+    ...{ host: '127.0.0.1', ports: { from: nextPort, to: nextPort + 3 }, windowMs: 3000, confirmMs: 3000 },
+    clients: [{ client: 'shop', owners: ['auditor', 'team-*', 'sealer', 'registrar'] }],
+    least: { sign: 'token', receive: 'token' },
+    ...more,
+  }
+  const logger = createLogger({ name: 'sealer' }, { write: (line) => void lines.push(line) })
+  const sealer = { ...running.sealer, api }
+  const ownKeys = [keys.statement, keys.rsa]
+  const exchanges = await openExchanges({
+    ...{ sealer, settings, registrar: keys.registrar, ownKeys, report: logExchanges(logger) },
+  })
+  const app = await createApp({ logger })
+  const bearer = createBearer({
+    ...{ audience, now, publicUrls: ['https://sealer.example.com'] },
+    issuers: [{ issuer: issuerUrl, fetch: ledger.issuer.fetch }],
+  })
+  addExchanges(app, { sealer, bearer, exchanges, rules: settings.clients, least: settings.least })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  return {
+    ...running,
+    api: (claims = {}, scope = 'manage:exchanges') =>
+      exchangesApi({
+        ...{ url, fetch: (at, init) => fetch(at, init), sleep: async () => undefined },
+        token: () => mint(ledger.issuerKey, ledger.clock.ms, { aud: audience, scope, sub: 'ann', ...claims }),
+      }),
+    async registry() {
+      await untilKeysFinal(ledger)
+      await running.sealer.follower.refresh()
+      return running.sealer.follower.fresh()
+    },
+    async [Symbol.asyncDispose]() {
+      await exchanges[Symbol.asyncDispose]()
+      await app.close()
+      await running[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The registry's view is as old as its checkpoint, and a new block of `keys` makes a new one. */
+async function newCheckpoint({ ledger, sealer }: Running): Promise<void> {
+  const body = await registrationOf(await createKey('Ed25519'), { owner: 'extra', purpose: 'sign' })
+  const type = 'ledgerstone.key.register'
+  const statement = await bodyStatement(origin, type, body, keys.registrar, ledger.clock.ms)
+  await ledger.log.bucket('keys').append({ statement }, 'registrar')
+  await untilKeysFinal(ledger)
+  await sealer.follower.refresh()
+}
+
+function runOf(exchanging: Exchanging, more: Partial<ExchangeRun> = {}): ExchangeRun {
+  return {
+    ...{ api: exchanging.api(), way: directWay('127.0.0.1'), origin, owner: 'auditor', assurance: 'token' },
+    keys: [{ key: newReceiver, purpose: 'receive' }],
+    keep: async () => ({ commit: async () => undefined, discard: async () => undefined }),
+    compare: async () => true,
+    ...{ onStep: () => undefined, now: Date.now, pollMs: 20 },
+    ...more,
+  }
+}
+
+describe('an exchange with a sealer', () => {
+  test('registers keys as blocks; the next record is sealed for the new receiver, who opens it', async () => {
+    await using each = await exchanging()
+    const both = [
+      { key: newReceiver, purpose: 'receive' } as const,
+      { key: newSigner, purpose: 'sign' } as const,
+    ]
+    const { registered, serverKeys, exchange } = await runExchange(runOf(each, { keys: both }))
+    assert.deepEqual(new Set(serverKeys.map(({ kid }) => kid)), new Set([keys.statement.kid, keys.rsa.kid]))
+    const registry = await each.registry()
+    for (const { kid, index } of registered.blocks) {
+      assert.deepEqual([registry.key(kid).owner, registry.key(kid).assurance], ['auditor', 'token'])
+      assert.equal(registry.key(kid).effective, index)
+    }
+    const posted = await each.post('{"type":"payment.captured","record":{"amount":"1.10"}}')
+    assert.equal(posted.status, 201)
+    assert.equal(await openedBy(each, Number(posted.body['index']), newReceiver.pkcs8), '{"amount":"1.10"}')
+    const trail = each.lines.map((line) => JSON.parse(line)).filter((line) => line.exchange === exchange)
+    assert.ok(
+      trail.some((line) => line.audit === 'registered') && trail.some((line) => line.audit === 'scheduled'),
+    )
+  })
+
+  test('of two people is confirmed by another person over REST', async () => {
+    await using each = await exchanging({ least: { sign: 'two-person', receive: 'two-person' } })
+    const compare = async (string: string): Promise<boolean> => {
+      const [ben, robot] = [each.api({ sub: 'ben' }), each.api({ sub: 'shop' })]
+      const state = async (): Promise<unknown> => (await ben.list())[0]?.['state']
+      for (let i = 0; i < 200 && (await state()) !== 'awaiting-confirmation'; i++)
+        await untilKeysFinal(each.ledger)
+      const [{ id } = { id: '' }] = await ben.list()
+      assert.equal((await ben.get(String(id)))['string'], string)
+      assert.equal((await each.api().get(String(id)))['string'], undefined)
+      await assert.rejects(each.api().confirm(String(id), string), { code: 'not-approved' })
+      await assert.rejects(robot.confirm(String(id), string), { code: 'not-approved' })
+      assert.equal((await ben.confirm(String(id), string))['state'], 'registered')
+      return true
+    }
+    await runExchange(runOf(each, { assurance: 'two-person', compare }))
+    assert.equal((await each.registry()).key(newReceiver.kid).assurance, 'two-person')
+  })
+
+  test('rotates a key: the old one is replaced', async () => {
+    await using each = await exchanging()
+    const keysToRotate = [{ key: newReceiver, purpose: 'receive', replaces: keys.receiver } as const]
+    await runExchange(runOf(each, { keys: keysToRotate }))
+    const registry = await each.registry()
+    assert.equal(registry.key(keys.receiver.kid).replaced?.by, newReceiver.kid)
+    assert.throws(() => registry.keyAt(keys.receiver.kid, registry.size), { code: 'key-revoked' })
+  })
+})
+
+describe('an exchange is refused', () => {
+  test('without the scope, and for owners without a rule, with a role, or the sealer itself', async () => {
+    await using each = await exchanging()
+    const { certificate: clientCertificate } = await createIdentity({ name: 'a', now: Date.now(), days: 1 })
+    const asked = { owner: 'auditor', assurance: 'token', clientCertificate }
+    const cases = [
+      [each.api({}, 'read:* append:* manage:keys'), asked, 'insufficient-scope'],
+      [each.api({ client_id: 'other' }), asked, 'insufficient-scope'],
+      [each.api(), { ...asked, owner: 'somebody' }, 'insufficient-scope'],
+      [each.api(), { ...asked, owner: 'sealer' }, 'reserved'],
+      [each.api(), { ...asked, owner: 'registrar' }, 'reserved'],
+      [each.api(), { ...asked, clientCertificate: 'none' }, 'wrong-certificate'],
+      [each.api(), { ...asked, openAt: 'tomorrow' }, 'malformed'],
+      [each.api(), { ...asked, more: 1 }, 'unknown-field'],
+    ] as const
+    for (const [api, body, code] of cases) await assert.rejects(api.create(body), { code })
+    assert.deepEqual(await each.api().list(), [])
+    const unknown = '019ab123-4567-7000-8000-000000000001'
+    await assert.rejects(each.api().get(unknown), { code: 'unknown-exchange' })
+  })
+
+  test('with less assurance than counts for the purpose of a key', async () => {
+    await using each = await exchanging({ least: { sign: 'token', receive: 'two-person' } })
+    await assert.rejects(runExchange(runOf(each)), { code: 'not-approved' })
+    const before = (await each.registry()).size
+    await runExchange(runOf(each, { keys: [{ key: newSigner, purpose: 'sign' }] }))
+    assert.equal((await each.registry()).size, before + 1)
+    await using stricter = await exchanging({ least: { sign: 'sas', receive: 'two-person' } })
+    await assert.rejects(
+      stricter.api().create({ owner: 'auditor', assurance: 'token', clientCertificate: '' }),
+      {
+        code: 'not-approved',
+      },
+    )
+  })
+
+  test('for a key that is registered already, before the client is told that all is well', async () => {
+    await using each = await exchanging()
+    await runExchange(runOf(each))
+    const before = (await each.registry()).size
+    await assert.rejects(runExchange(runOf(each)), { code: 'id-reused' })
+    assert.equal((await each.registry()).size, before)
+    assert.deepEqual(
+      (await each.api().list()).map(({ state }) => state),
+      ['refused', 'registered'],
+    )
+  })
+})
+
+describe('registrations', () => {
+  const exchange = '019ab123-4567-7000-8000-000000000001'
+  const claims = { owner: 'auditor', assurance: 'token' } as const
+
+  test('that are asked for again are the same blocks', async () => {
+    await using each = await exchanging()
+    const registrar = { ...registrarOf(each) }
+    const proving = await provingKey(newSigner, { ...claims, purpose: 'sign' })
+    const body = await provenRegistration(proving, await proveRegistration(proving, origin), {
+      origin,
+      exchange,
+    })
+    const first = await registerKeys(registrar, [body], exchange)
+    assert.deepEqual(await registerKeys(registrar, [body], exchange), first)
+  })
+
+  test('of which one is refused leave none in force', async () => {
+    await using each = await exchanging()
+    const proving = await provingKey(newSigner, { ...claims, purpose: 'sign' })
+    const good = await provenRegistration(proving, await proveRegistration(proving, origin), {
+      origin,
+      exchange,
+    })
+    const { proof: _, ...rest } = good
+    const other = await createKey('Ed25519')
+    const bad = {
+      ...{ ...rest, key: formatBase64url(other.spki) },
+      proof: { signature: formatBase64url(new Uint8Array(64)) },
+    }
+    await assert.rejects(registerKeys(registrarOf(each), [good, bad], exchange), { code: 'bad-signature' })
+    const registry = await each.registry()
+    assert.match(registry.key(newSigner.kid).revoked?.reason ?? '', /failed/)
+    assert.equal(registry.isRegistered(other.kid), false)
+  })
+})
+
+function registrarOf({ sealer, ledger, ledgerUrl }: Exchanging): Parameters<typeof registerKeys>[0] {
+  const token = async (): Promise<string> =>
+    (await ledger.bearer('manage:keys')).authorization.slice('Bearer '.length)
+  const api = ledgerApi({ url: ledgerUrl, fetch: (url, init) => fetch(url, init), token })
+  return { ledger: sealer.ledger, key: keys.registrar, api, follower: sealer.follower, now: sealer.now }
+}
+
+async function openedBy(each: Exchanging, index: number, pkcs8: Uint8Array<ArrayBuffer>): Promise<string> {
+  const { ledger, sealer, ledgerUrl } = each
+  const payments = ledger.log.bucket('payments')
+  await until(() => (payments.final?.head.size ?? 0) > index, 'the block is final')
+  const token = async (): Promise<string> =>
+    (await ledger.bearer('read:payments read:keys')).authorization.slice('Bearer '.length)
+  const api = ledgerApi({ url: ledgerUrl, fetch: (at, init) => fetch(at, init), token })
+  const reader = { api, trust: ledger.sample.trust, follower: sealer.follower, memory: plainMemory() }
+  const verified = await readVerified(reader, 'payments', index)
+  const opened = await openBlock(verified, await readEnvelope(api, verified), await openerOf(pkcs8))
+  return textOf(opened.record, 'the record')
+}
