@@ -1,5 +1,3 @@
-import type { Problem } from './problem.ts'
-
 /** JWS algorithms that access tokens and DPoP proofs may carry: asymmetric ones only, never `none` or HS*. */
 export const tokenAlgorithms = ['ES256', 'EdDSA', 'Ed25519', 'PS256'] as const
 export type TokenAlgorithm = (typeof tokenAlgorithms)[number]
@@ -18,7 +16,7 @@ const realm = 'ledgerstone'
  * error. `authorization` is the request's header: a caller who tried DPoP is answered in it.
  */
 export function challengeOf(
-  problem: Pick<Problem, 'code' | 'detail'>,
+  problem: { readonly code: string; readonly detail: string },
   authorization: string | undefined,
 ): string | undefined {
   const algs = `algs="${tokenAlgorithms.join(' ')}"`

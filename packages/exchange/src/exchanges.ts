@@ -2,54 +2,15 @@
 // HTTP is elsewhere.
 import { randomUUID } from 'node:crypto'
 import net from 'node:net'
-import type { JsonObject } from '@ledgerstone/core/canonical'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import { checkPeerCertificate, createIdentity, describeCertificate, type Identity } from './certificate.ts'
 import { Exchange } from './exchange.ts'
-import {
-  type ExchangeAssurance,
-  type ExchangeEvent,
-  type ExchangeRecord,
-  isOver,
-  type Person,
-  type Registered,
-} from './exchange-state.ts'
+import { type ExchangeAssurance, type ExchangeRecord, isOver, type Person } from './exchange-state.ts'
+import type { ExchangesOptions } from './exchanges-options.ts'
 import { type Journal, noJournal } from './journal.ts'
-import type { ProvingKey } from './own-key.ts'
 import { parseShortString } from './sas.ts'
 import { portsOf } from './tls-server.ts'
-
-export type ExchangesOptions = {
-  /** Of the bucket `keys`. */
-  readonly origin: string
-  /** Where the ports are opened: `127.0.0.1`, or `0.0.0.0` in a pod. */
-  readonly host: string
-  /** From which ports are picked; a firewall or NetworkPolicy lets them through. */
-  readonly ports: { readonly from: number; readonly to: number }
-  /** How long a port stays open: 120,000. */
-  readonly windowMs?: number
-  /** How long a second person may take: 600,000. */
-  readonly confirmMs?: number
-  /** How long a ledger that is away is asked again: 60,000. */
-  readonly registerMs?: number
-  readonly handshakeTimeoutMs?: number
-  readonly messageTimeoutMs?: number
-  /** This side's keys. */
-  readonly keys: () => Promise<readonly ProvingKey[]>
-  /** Which of several replicas listens: the name of its pod. */
-  readonly instance?: string
-  /** A certificate for one exchange; self-signed by default. */
-  readonly identity?: () => Promise<Identity>
-  /** Whether these could be registered, before the client is told that all is well. Throws why not. */
-  readonly admit: (registrations: readonly JsonObject[], exchange: ExchangeRecord) => Promise<void>
-  /** Registers them, all or none; asked again with the same ones, it answers the same. */
-  readonly register: (registrations: readonly JsonObject[], exchange: ExchangeRecord) => Promise<Registered>
-  readonly report: (event: ExchangeEvent) => void
-  readonly journal?: Journal
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
 
 export type AskedExchange = {
   readonly owner: string

@@ -1,9 +1,9 @@
 // Frames and their ends say the same thing twice: where each block's bytes lie. Here they are compared.
 import type { Bytes } from '@ledgerstone/core/bytes'
-import type { PlainFinding } from './audit.ts'
 import type { File } from './durable.ts'
 import { readAt } from './durable.ts'
 import { endBytes } from './layout.ts'
+import type { PlainFinding } from './plain-finding.ts'
 
 const windowBytes = 1_048_576
 const endsAtOnce = 8_192

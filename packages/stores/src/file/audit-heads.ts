@@ -1,10 +1,10 @@
 import { equalBytes } from '@ledgerstone/core/bytes'
 import type { Head } from '@ledgerstone/log/store'
-import type { PlainFinding } from './audit.ts'
 import type { File } from './durable.ts'
 import { lengthOf, readAt } from './durable.ts'
 import type { Commit } from './head-file.ts'
 import { decodeCommit, noCommit, recordBytes } from './head-file.ts'
+import type { PlainFinding } from './plain-finding.ts'
 
 const recordsAtOnce = 512
 

@@ -4,13 +4,13 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { equalBytes } from '@ledgerstone/core/bytes'
 import { identityRowBytes } from '../batch.ts'
-import type { PlainFinding } from './audit.ts'
 import type { File } from './durable.ts'
 import { readAt } from './durable.ts'
 import type { Commit } from './head-file.ts'
 import { checkedMark } from './identity-index.ts'
 import type { Files } from './layout.ts'
 import { indexFile } from './layout.ts'
+import type { PlainFinding } from './plain-finding.ts'
 
 const rowsAtOnce = 4_096
 

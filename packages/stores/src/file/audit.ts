@@ -15,6 +15,7 @@ import type { Commit } from './head-file.ts'
 import { isJournalEmpty } from './journal.ts'
 import type { DataFile, Files } from './layout.ts'
 import { bucketsFolder, dataFiles, indexFiles, journalFiles, lengthAfter } from './layout.ts'
+import type { PlainFinding } from './plain-finding.ts'
 import { readEntries, readEnvelopes, readHashes } from './read.ts'
 
 /** Opens a store's folder for the audit, also while another process writes to it. */
@@ -158,14 +159,6 @@ class FileBucketAudit implements BucketAudit {
   #finding(file: string, offset: number, what: string): Finding {
     return { bucket: this.#bucket, file: join(bucketsFolder, this.#bucket, file), offset, what }
   }
-}
-
-/** A finding with the bare name of its file. */
-export type PlainFinding = {
-  readonly file: string
-  readonly offset: number
-  readonly what: string
-  readonly block?: number
 }
 
 async function openForReading(folder: string, name: string): Promise<File> {
