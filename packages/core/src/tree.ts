@@ -163,6 +163,9 @@ export function consistencyRanges(oldSize: number, size: number): readonly Range
   return ranges.reverse()
 }
 
+/** A step up from a leaf to the root: the sibling, the side that it stands on, and the node above both. */
+export type PathStep = { readonly sibling: Hash; readonly side: 'left' | 'right'; readonly node: Hash }
+
 /**
  * Checks that `leaf` (a leaf hash) is entry `index` of the tree of `size` and `root`; RFC 9162 section
  * 2.1.3.2. The proof must have exactly the length that index and size ask for. Throws `bad-proof`.
@@ -174,31 +177,42 @@ export function verifyInclusion(
   proof: readonly Hash[],
   root: Hash,
 ): void {
+  checkHashes([root])
+  const top = inclusionPath(leaf, index, size, proof).at(-1)?.node ?? leaf
+  if (!equalBytes(top, root))
+    throw new Refused('bad-proof', `the inclusion proof of entry ${index} gives another root`)
+}
+
+/** The way up that a proof of the right length describes; its last node ought to be the root. */
+export function inclusionPath(
+  leaf: Hash,
+  index: number,
+  size: number,
+  proof: readonly Hash[],
+): readonly PathStep[] {
   if (!Number.isSafeInteger(size) || !Number.isSafeInteger(index) || index < 0 || index >= size) {
     throw new Refused('bad-proof', `there is no entry ${index} in a tree of size ${size}`)
   }
-  checkHashes([leaf, root, ...proof])
+  checkHashes([leaf, ...proof])
+  const path: PathStep[] = []
   let position = index
   let last = size - 1
   let hash = leaf
   for (const sibling of proof) {
     if (last === 0) throw new Refused('bad-proof', 'the inclusion proof is too long')
-    if (position % 2 === 1 || position === last) {
-      hash = nodeHash(sibling, hash)
-      // A node without a right neighbour moves up until it is one.
-      while (position % 2 === 0 && position !== 0) {
-        position = half(position)
-        last = half(last)
-      }
-    } else {
-      hash = nodeHash(hash, sibling)
+    const isRight = position % 2 === 1 || position === last
+    hash = isRight ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
+    path.push({ sibling, side: isRight ? 'left' : 'right', node: hash })
+    // A node without a right neighbour moves up until it is one.
+    while (isRight && position % 2 === 0 && position !== 0) {
+      position = half(position)
+      last = half(last)
     }
     position = half(position)
     last = half(last)
   }
   if (last !== 0) throw new Refused('bad-proof', 'the inclusion proof is too short')
-  if (!equalBytes(hash, root))
-    throw new Refused('bad-proof', `the inclusion proof of entry ${index} gives another root`)
+  return path
 }
 
 /**
