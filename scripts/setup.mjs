@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Installs what is missing, then gets out of the way. It is plain JavaScript, because it runs before anything
+// Installs and builds what is missing, then gets out of the way. It is plain JavaScript, because it runs before anything
 // is installed, under whatever Node from 20 on the machine has; everything after it runs under the Node that
 // package-lock.json pins, which npm puts first in the PATH of its scripts.
 import { spawnSync } from 'node:child_process'
@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildExplorer } from './build-explorer.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const stampPath = join(root, 'node_modules', '.ledgerstone-setup.json')
@@ -48,6 +49,7 @@ const explanations = [
 
 try {
   setup()
+  build()
 } catch (error) {
   if (!(error instanceof SetupFailed)) throw error
   console.error(`\nLedgerstone cannot be set up: ${error.message}\n`)
@@ -79,6 +81,12 @@ function setup() {
   writeFileSync(stampPath, JSON.stringify({ key, paths }))
 }
 
+function build() {
+  const node = platform in pinnedNode ? join(root, nodePath) : process.execPath
+  const failure = buildExplorer(root, node)
+  if (failure !== undefined) throw new SetupFailed(failure)
+}
+
 /**
  * True when this very lock file was set up here and nothing of it has been removed since. Reads no lock
  * entry.
@@ -103,7 +111,26 @@ function wantedPackages(packages) {
     admits(entry.os, process.platform) &&
     admits(entry.cpu, process.arch) &&
     admits(entry.libc, libc)
-  return Object.fromEntries(Object.entries(packages).filter(isHere))
+  return reachable(Object.fromEntries(Object.entries(packages).filter(isHere)), packages[''])
+}
+
+/** Without what only packages of other platforms ask for; npm does not install that either. */
+function reachable(candidates, rootPackage) {
+  const nameOf = (path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+  const asked = (entry) => [
+    ...Object.keys({ ...entry.dependencies, ...entry.devDependencies }),
+    ...Object.keys({ ...entry.optionalDependencies, ...entry.peerDependencies }),
+  ]
+  const isOwn = (path) => !path.includes('node_modules/')
+  const own = Object.entries(candidates).filter(([path]) => isOwn(path))
+  const names = new Set([rootPackage, ...own.map(([, entry]) => entry)].flatMap(asked))
+  for (const name of names) {
+    for (const [path, entry] of Object.entries(candidates)) {
+      if (nameOf(path) === name) for (const other of asked(entry)) names.add(other)
+    }
+  }
+  const isWanted = ([path, { link }]) => link || isOwn(path) || names.has(nameOf(path))
+  return Object.fromEntries(Object.entries(candidates).filter(isWanted))
 }
 
 function nameOfLibc() {

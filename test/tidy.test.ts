@@ -65,6 +65,7 @@ describe('what counts as code', () => {
     ['a = b / c / d', 'a = b / c / d'],
     ['a.match(/[\'"/]{2}\\//g)', 'a.match(/          /g)'],
     ['a = <p>{b}</p>', 'a = <p>{b}</p>'],
+    ['a = <p b={c} /> + d', 'a = <p b={c} /> + d'],
     ["import { a } from './b.ts'", "import { a } from '      '"],
   ] as const
   for (const [source, bare] of cases) {

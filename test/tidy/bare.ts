@@ -44,7 +44,7 @@ export function bareOf(source: string): string {
       templates.pop()
       blank(at + 1)
       templateText()
-    } else if (char === '/' && startsRegex(out)) {
+    } else if (two !== '/>' && char === '/' && startsRegex(out)) {
       keep(1)
       blank(endOfRegex(source, at))
       keep(1)

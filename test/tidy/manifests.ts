@@ -68,7 +68,10 @@ const declared: Rule = {
         const workspaces = manifests.map((each) => each.name)
         return missing(rootFolders, [...inTests, ...workspaces], path)
       }
-      return [...missing([`${folder}src/`], own, path), ...missing([`${folder}test/`], inTests, path)]
+      return [
+        ...missing([`${folder}src/`], own, path),
+        ...missing([`${folder}test/`, `${folder}vite.config.ts`], inTests, path),
+      ]
     })
   },
   planted: [
@@ -114,7 +117,9 @@ const needed: Rule = {
     manifestsOf(house).flatMap((manifest) => {
       const { path, folder, scripts, dependencies, devDependencies, optionalDependencies } = manifest
       const sources = importedUnder(house, [`${folder}src/`])
-      const tests = importedUnder(house, folder === '' ? [...rootFolders, 'packages/'] : [`${folder}test/`])
+      const beside =
+        folder === '' ? [...rootFolders, 'packages/'] : [`${folder}test/`, `${folder}vite.config.ts`]
+      const tests = importedUnder(house, beside)
       const isImported = (name: string): boolean => sources.has(name) || tests.has(name)
       const isUsedInDevelopment = (name: string): boolean =>
         isImported(name) ||
