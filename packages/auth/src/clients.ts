@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import { checkConfig } from '@ledgerstone/border/config'
-import { createKeyFile, readKeyFile } from '@ledgerstone/border/key-file'
+import { createKeyFile, readKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
 import { isReservedBucket } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import type { ClientMetadata, JWKS } from 'oidc-provider'
@@ -82,7 +82,23 @@ export function readClients(path: string): ReadonlyMap<string, AuthClient> {
 }
 
 export function createClients(path: string, clients: readonly AuthClient[]): void {
-  createKeyFile(path, `${JSON.stringify({ v: 1, clients }, null, 2)}\n`)
+  createKeyFile(path, format(clients))
+}
+
+/**
+ * Adds scopes to a client of the file, for a data folder that an older version has made. Returns whether
+ * anything was added.
+ */
+export function grantScopes(path: string, id: string, scopes: readonly string[]): boolean {
+  const clients = [...readClients(path).values()]
+  const client = clients.find((each) => each.id === id)
+  const missing = scopes.filter((scope) => client?.scopes.includes(scope) === false)
+  if (missing.length === 0) return false
+  const granted = clients.map((each) =>
+    each === client ? { ...each, scopes: [...each.scopes, ...missing] } : each,
+  )
+  replaceKeyFile(path, format(granted))
+  return true
 }
 
 /** A fresh client secret of 256 bits, and what the file keeps of it. */
@@ -126,6 +142,10 @@ export function metadataOf(client: AuthClient): ClientMetadata {
     ...(forPeople ? { scope: 'openid profile offline_access' } : {}),
     id_token_signed_response_alg: 'ES256',
   }
+}
+
+function format(clients: readonly AuthClient[]): string {
+  return `${JSON.stringify({ v: 1, clients }, null, 2)}\n`
 }
 
 function checkClient(client: AuthClient, path: string): void {

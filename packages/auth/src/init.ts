@@ -24,6 +24,9 @@ export type InitResult = {
   readonly admin: { readonly name: string; readonly password: string }
 }
 
+/** What the sealer may ask for: to append, to read the key registry, and to register exchanged keys in it. */
+export const sealerScopes: readonly string[] = ['append:*', 'read:*', 'read:keys', 'manage:keys']
+
 const everything = ['append:*', 'read:*', 'read:keys', 'manage:keys', 'manage:exchanges']
 
 /**
@@ -52,7 +55,7 @@ export async function initAuth(folder: string, options: InitOptions): Promise<In
       auth: 'secret',
       secretSha256: sealer.secretSha256,
       audiences: [ledgerAudience],
-      scopes: ['append:*', 'read:*', 'read:keys'],
+      scopes: sealerScopes,
     },
     {
       id: 'explorer',

@@ -25,7 +25,7 @@ export type SealerConfig = {
     /** The audience of it: `urn:ledgerstone:ledger`. */
     readonly resource: string
   }
-  /** For whom each bucket's records are sealed; `*` for buckets that are not named. */
+  /** For whom each bucket's records are sealed; see `ReceiverNames`. */
   readonly receivers: ReceiverNames
   readonly clients: readonly ClientRule[]
   /** `127.0.0.1`, 8401. */
@@ -60,6 +60,11 @@ export function readSealerConfig(path: string): SealerConfig {
   return readConfig(path, sealerConfig)
 }
 
+/** A file that holds what stands under `receivers` in the configuration. Throws `bad-config`. */
+export function readReceiverNames(path: string): ReceiverNames {
+  return readConfig(path, receivers)
+}
+
 /** An OAuth client of this service, from a file of its own. */
 export type OwnClient = { readonly issuer: string; readonly clientId: string; readonly clientSecret: string }
 
@@ -84,6 +89,8 @@ const closed = { additionalProperties: false }
 const path = Type.String({ minLength: 1, maxLength: 4096 })
 const url = Type.String({ pattern: '^https?://[^\\s?#]+$' })
 const names = Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 16, uniqueItems: true })
+
+const receivers = Type.Record(Type.String({ pattern: '^(?:\\*|[a-z][a-z0-9-]{0,62})$' }), names)
 
 const issuer = Type.Object(
   {
@@ -151,6 +158,8 @@ const exchange = Type.Object(
     confirmMs: Type.Integer({ minimum: 1000, maximum: 3_600_000, default: 600_000 }),
     journal: Type.Optional(path),
     instance: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+    certificate: Type.Optional(path),
+    certificateKey: Type.Optional(path),
     clients: Type.Array(ownerRule, { minItems: 1 }),
     least: Type.Object(
       { sign: assurance('two-person'), receive: assurance('two-person') },
@@ -165,7 +174,7 @@ const sealerConfig = Type.Object(
     trust: path,
     keys: Type.Object({ statement: path, key: path, retry: path }, closed),
     ledger,
-    receivers: Type.Record(Type.String({ pattern: '^(?:\\*|[a-z][a-z0-9-]{0,62})$' }), names),
+    receivers,
     clients: Type.Array(rule, { minItems: 1 }),
     listen,
     publicUrls: Type.Array(url, { minItems: 1, uniqueItems: true }),

@@ -19,7 +19,8 @@ import type { Sealer } from './seal.ts'
 export type ExchangeRoutes = {
   readonly sealer: Sealer
   readonly bearer: Bearer
-  readonly exchanges: Exchanges
+  /** Throws as long as they are not there. */
+  readonly exchanges: () => Exchanges
   readonly rules: readonly OwnerRule[]
   readonly least: LeastAssurance
 }
@@ -70,7 +71,7 @@ export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least
       // No exchange is begun that could not end well: the least that counts for any purpose.
       if (!mayCount(least, body.assurance)) checkAssurance(least, 'receive', body.assurance)
       const at = openAt === undefined ? {} : { openAt: parseTime(openAt, 'openAt') }
-      const record = await exchanges.create({ ...body, ...at, by: personOf(caller) })
+      const record = await exchanges().create({ ...body, ...at, by: personOf(caller) })
       return answer(reply.code(201).header('location', `/v1/exchanges/${record.id}`), view(request, record))
     },
   )
@@ -82,14 +83,18 @@ export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least
       onRequest,
     },
     async (request, reply) => {
-      return answer(reply, { exchanges: exchanges.list().map((record) => view(request, record)) })
+      return answer(reply, {
+        exchanges: exchanges()
+          .list()
+          .map((record) => view(request, record)),
+      })
     },
   )
 
   app.get(
     '/v1/exchanges/:id',
     { schema: { operationId: 'getExchange', summary: 'One exchange', tags, params }, onRequest },
-    async (request, reply) => answer(reply, view(request, exchanges.get(request.params.id))),
+    async (request, reply) => answer(reply, view(request, exchanges().get(request.params.id))),
   )
 
   app.post(
@@ -104,7 +109,7 @@ export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least
     },
     async (request, reply) => {
       const by = personOf(callerOf(request))
-      const record = await exchanges.confirm(request.params.id, request.body.string, by)
+      const record = await exchanges().confirm(request.params.id, request.body.string, by)
       return answer(reply, view(request, record))
     },
   )
@@ -113,7 +118,7 @@ export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least
     '/v1/exchanges/:id',
     { schema: { operationId: 'cancelExchange', summary: 'Cancel an exchange', tags, params }, onRequest },
     async (request, reply) => {
-      const record = await exchanges.cancel(request.params.id, personOf(callerOf(request)))
+      const record = await exchanges().cancel(request.params.id, personOf(callerOf(request)))
       return answer(reply, view(request, record))
     },
   )

@@ -1,13 +1,19 @@
 // The exchanges of a sealer: its own keys on one side, the key registry behind it.
+import { readFileSync } from 'node:fs'
+import { readKeyFile } from '@ledgerstone/border/key-file'
 import type { Logger } from '@ledgerstone/border/logger'
+import type { JsonObject } from '@ledgerstone/core/canonical'
 import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { keysBucket, originOf } from '@ledgerstone/core/names'
+import { Refused } from '@ledgerstone/core/refused'
 import { parseClaims } from '@ledgerstone/core/registration'
+import type { Identity } from '@ledgerstone/exchange/certificate'
 import type { ExchangeEvent } from '@ledgerstone/exchange/exchange-state'
 import { Exchanges } from '@ledgerstone/exchange/exchanges'
 import { openJournal } from '@ledgerstone/exchange/journal'
 import { type ProvingKey, provingKey } from '@ledgerstone/exchange/own-key'
 import { checkAssurance, type LeastAssurance, type OwnerRule } from './exchange-rules.ts'
+import type { Added } from './receivers.ts'
 import { admitKeys, type Registrar, registerKeys } from './registrar.ts'
 import type { Sealer } from './seal.ts'
 
@@ -21,6 +27,9 @@ export type ExchangeSettings = {
   readonly journal?: string
   /** Of several replicas: this one's pod. */
   readonly instance?: string
+  /** PEM files of this side's certificate; absent: a self-signed one for each exchange. */
+  readonly certificate?: string
+  readonly certificateKey?: string
   readonly clients: readonly OwnerRule[]
   readonly least: LeastAssurance
 }
@@ -50,12 +59,12 @@ export function openExchanges({
     ...{ origin: originOf(ledger, keysBucket), host, ports, windowMs, confirmMs, now, report },
     ...(instance !== undefined && { instance }),
     ...(journal !== undefined && { journal: openJournal(journal) }),
+    ...identityIn(settings),
     keys: () => announcedKeys(sealer, ownKeys),
     async admit(registrations, { id }) {
-      for (const { proof: _, replacesProof: __, replaces: ___, ...claims } of registrations) {
-        const { purpose, assurance } = parseClaims(claims)
-        checkAssurance(least, purpose, assurance)
-      }
+      const added = registrations.map(addedBy)
+      for (const { purpose, assurance } of added) checkAssurance(least, purpose, assurance)
+      sealer.receivers.checkRoom(added)
       await admitKeys(registrar, registrations, id)
     },
     async register(registrations, { id }) {
@@ -65,6 +74,26 @@ export function openExchanges({
       return registered
     },
   })
+}
+
+/** Read for each exchange, so that a renewed certificate counts. Throws `bad-config`. */
+function identityIn({ certificate, certificateKey }: ExchangeSettings): {
+  readonly identity?: () => Promise<Identity>
+} {
+  if (certificate === undefined && certificateKey === undefined) return {}
+  if (certificate === undefined || certificateKey === undefined) {
+    throw new Refused('bad-config', 'exchange.certificate and exchange.certificateKey go together')
+  }
+  return {
+    identity: async () => ({
+      certificate: readFileSync(certificate, 'utf8'),
+      key: readKeyFile(certificateKey),
+    }),
+  }
+}
+
+function addedBy({ proof: _, replacesProof: __, replaces, ...claims }: JsonObject): Added {
+  return { ...parseClaims(claims), ...(typeof replaces === 'string' && { replaces }) }
 }
 
 /** As they stand in the registry, so that the client can find them there. */

@@ -82,8 +82,8 @@ export async function startSealer(
     onFailure: (error) => logger.error({ err: error }, 'the key registry cannot be read'),
   })
   app.addHook('preClose', async () => stop())
-  if (config.exchange !== undefined) await serveExchanges(app, config, sealer, bearer, logger)
   try {
+    await serveExchanges(app, config, sealer, bearer, logger)
     // A copy: Fastify writes into what it is given.
     const url = await app.listen({ ...config.listen })
     return { url, [Symbol.asyncDispose]: () => app.close() }
@@ -93,7 +93,7 @@ export async function startSealer(
   }
 }
 
-/** The registry must be there first: what was confirmed before a stop is registered at once. */
+/** What was confirmed before a stop is registered as soon as the ledger is there. */
 async function serveExchanges(
   app: App,
   config: SealerConfig,
@@ -103,13 +103,14 @@ async function serveExchanges(
 ): Promise<void> {
   if (config.exchange === undefined) return
   const { registrar, ...settings } = config.exchange
+  const { clients: rules, least } = settings
   const exchanges = await openExchanges({
     ...{ sealer, settings, report: logExchanges(logger) },
     registrar: await ownKeyOf(readPrivateKey(registrar)),
     ownKeys: await readOwnKeys(config.keys),
   })
   app.addHook('preClose', () => exchanges[Symbol.asyncDispose]())
-  addExchanges(app, { sealer, bearer, exchanges, rules: settings.clients, least: settings.least })
+  addExchanges(app, { sealer, bearer, rules, least, exchanges: () => exchanges })
 }
 
 /** A token with the scope `manage:{area}`. */

@@ -2,19 +2,26 @@
 // replay.
 import type { RegistryFollower } from '@ledgerstone/client/registry'
 import { checkReceiver } from '@ledgerstone/core/judge'
+import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
+import type { Registration } from '@ledgerstone/core/registration'
 import type { RegisteredKey, Registry } from '@ledgerstone/core/registry'
 import { type Receiver, receiverOf } from '@ledgerstone/core/seal'
 
 /**
- * By bucket (`*`: all that are not named), each an owner, who may have several keys, or the kid of one key.
+ * By bucket (`*`: all that are not named), each an owner, who may have several keys, the kid of one key, or
+ * `*`: everyone with a receiving key in force.
  */
 export type ReceiverNames = Readonly<Record<string, readonly string[]>>
+
+/** A key that is about to be registered. */
+export type Added = Registration & { readonly replaces?: string }
 
 type Named = { readonly name: string; readonly keys: readonly RegisteredKey[] }
 type Known = { readonly registry: Registry; readonly size: number; readonly named: readonly Named[] }
 
 const refreshPauseMs = 2000
+const everyone = '*'
 
 export class Receivers {
   readonly #names: ReceiverNames
@@ -50,9 +57,29 @@ export class Receivers {
   #read(bucket: string): Promise<readonly Receiver[]> {
     const registry = this.#follower.fresh()
     const keys = this.#namedFor(bucket, registry).flatMap((named) => inForce(named, this.#now()))
-    return Promise.all(
-      [...new Map(keys.map((key) => [key.kid, key])).values()].map((key) => this.#parse(key)),
-    )
+    const distinct = [...new Map(keys.map((key) => [key.kid, key])).values()]
+    if (distinct.length === 0)
+      throw new Refused('unknown-key', `${bucket} has no receiver with a key in force`)
+    return Promise.all(distinct.map((key) => this.#parse(key)))
+  }
+
+  /**
+   * Throws `too-large` when a bucket would have more receivers with these keys than an envelope takes: one
+   * key too many, and nothing could be sealed for anybody.
+   */
+  checkRoom(added: readonly Added[]): void {
+    const { registry } = this.#follower.view
+    const gone = new Set(added.map(({ replaces }) => replaces))
+    for (const [row, names] of Object.entries(this.#names)) {
+      const isNamed = ({ kid, owner, purpose }: Registration): boolean =>
+        purpose === 'receive' && [kid, owner, everyone].some((name) => names.includes(name))
+      const standing = registry.keys().filter((key) => isStanding(key) && !gone.has(key.kid))
+      const count = [...standing, ...added].filter(isNamed).length
+      if (count > limits.receiversMax) {
+        const most = limits.receiversMax
+        throw new Refused('too-large', `${row} would have ${count} receivers, and ${most} are the most`)
+      }
+    }
   }
 
   /** Looked up again only when the registry has grown. */
@@ -83,15 +110,20 @@ export class Receivers {
 function keysOf(name: string, registry: Registry): readonly RegisteredKey[] {
   const all = registry
     .keys()
-    .filter((key) => key.kid === name || (key.owner === name && key.purpose === 'receive'))
-  const standing = all.filter((key) => key.revoked === undefined && key.replaced === undefined)
+    .filter((key) => key.kid === name || ([key.owner, everyone].includes(name) && key.purpose === 'receive'))
+  const standing = all.filter(isStanding)
+  if (name === everyone) return standing
   const [first] = all
   if (first === undefined) throw new Refused('unknown-key', `receiver ${name} has no registered key`)
   if (standing.length === 0) throw new Refused('key-revoked', `every key of receiver ${name} was revoked`)
   return standing
 }
 
-/** Those valid at this time. Throws the reason when there is none. */
+function isStanding({ revoked, replaced }: RegisteredKey): boolean {
+  return revoked === undefined && replaced === undefined
+}
+
+/** Those valid at this time. Throws the reason when there is none; of everyone there may be nobody. */
 function inForce({ name, keys }: Named, now: number): readonly RegisteredKey[] {
   const refusals: unknown[] = []
   const valid = keys.filter((key) => {
@@ -103,7 +135,7 @@ function inForce({ name, keys }: Named, now: number): readonly RegisteredKey[] {
       return false
     }
   })
-  if (valid.length > 0) return valid
+  if (valid.length > 0 || name === everyone) return valid
   throw refusals[0] ?? new Refused('unknown-key', `receiver ${name} has no key`)
 }
 

@@ -63,7 +63,8 @@ async function exchanging(more: Partial<ExchangeSettings> = {}): Promise<Exchang
     ...{ audience, now, publicUrls: ['https://sealer.example.com'] },
     issuers: [{ issuer: issuerUrl, fetch: ledger.issuer.fetch }],
   })
-  addExchanges(app, { sealer, bearer, exchanges, rules: settings.clients, least: settings.least })
+  const { clients: rules, least } = settings
+  addExchanges(app, { sealer, bearer, rules, least, exchanges: () => exchanges })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   return {
     ...running,
