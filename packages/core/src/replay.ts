@@ -49,24 +49,13 @@ export class BucketReplay {
    */
   add(entry: Uint8Array): ScannedEntry {
     const scanned = scanEntry(entry)
-    const { bucket, index, time, prev, keys } = scanned
-    const size = this.#frontier.size
-    // Times in their one spelling compare as texts; most blocks of one commit share theirs.
-    if (time !== this.#time) parseTime(time, 'the block time')
-    if (bucket !== this.#bucket)
-      throw new Refused('bad-link', `block ${size} says that it is of another bucket`)
-    if (index !== String(size)) throw new Refused('bad-link', `block ${size} says that it is another block`)
-    if (prev !== this.#prev) throw new Refused('bad-link', `block ${size} does not name the block before it`)
-    if (time < this.#time) throw new Refused('bad-link', `block ${size} is earlier than the block before it`)
-    const registrySize = Number(keys)
-    if (!Number.isSafeInteger(registrySize)) throw new Refused('malformed', 'keys of the entry is too large')
-    if (registrySize < this.#keys)
-      throw new Refused('bad-link', `block ${size} names an older registry than the block before`)
+    const { time } = scanned
+    const before = { size: this.#frontier.size, prev: this.#prev, time: this.#time, keys: this.#keys }
+    this.#keys = checkFollows(this.#bucket, scanned, before)
     const hash = leafHash(entry)
     this.#frontier.append(hash)
     this.#prev = formatHex(hash)
     this.#time = time
-    this.#keys = registrySize
     return scanned
   }
 
@@ -82,4 +71,27 @@ export class BucketReplay {
     }
     return head
   }
+}
+
+/**
+ * Checks that an entry, in its exact form, is block `size` and follows the one before it; returns its `keys`.
+ * Throws `bad-link`, and `malformed` for a time or a number that is none.
+ */
+export function checkFollows(
+  name: string,
+  { bucket, index, time, prev, keys }: ScannedEntry,
+  before: Omit<ReplayState, 'frontier'> & { readonly size: number },
+): number {
+  const { size } = before
+  // Times in their one spelling compare as texts; most blocks of one commit share theirs.
+  if (time !== before.time) parseTime(time, 'the block time')
+  if (bucket !== name) throw new Refused('bad-link', `block ${size} says that it is of another bucket`)
+  if (index !== String(size)) throw new Refused('bad-link', `block ${size} says that it is another block`)
+  if (prev !== before.prev) throw new Refused('bad-link', `block ${size} does not name the block before it`)
+  if (time < before.time) throw new Refused('bad-link', `block ${size} is earlier than the block before it`)
+  const registrySize = Number(keys)
+  if (!Number.isSafeInteger(registrySize)) throw new Refused('malformed', 'keys of the entry is too large')
+  if (registrySize < before.keys)
+    throw new Refused('bad-link', `block ${size} names an older registry than the block before`)
+  return registrySize
 }
