@@ -5,7 +5,7 @@ import { originOf } from '@ledgerstone/core/names'
 import { isSatisfied, type Policy } from '@ledgerstone/core/policy'
 import type { Registry } from '@ledgerstone/core/registry'
 import type { Head } from '@ledgerstone/core/tree'
-import type { Trust } from '@ledgerstone/core/trust'
+import { type Anchor, pinnedOf } from './anchor.ts'
 import { compareWithMemory, type Memory } from './memory.ts'
 import type { LogReader } from './tiles.ts'
 
@@ -24,12 +24,12 @@ export async function readFinal(
   reader: LogReader,
   bucket: string,
   registry: Registry,
-  trust: Trust,
+  trust: Anchor,
   memory: Memory,
 ): Promise<FinalHead> {
-  const expected = expectedOf(registry, originOf(trust.ledger, bucket), trust)
+  const expected = expectedOf(registry, originOf(trust.ledger, bucket), pinnedOf(trust))
   const checkpoint = await verifyCheckpoint(await reader.checkpoint(), expected)
-  return { checkpoint, remembered: await compareWithMemory(memory, trust, checkpoint, reader) }
+  return { checkpoint, remembered: await compareWithMemory(memory, registry, checkpoint, reader) }
 }
 
 /**
@@ -37,9 +37,10 @@ export async function readFinal(
  * nothing happens, so an old final head that is shown again grows old by it. With a quorum it is the time
  * since which the quorum has stood; where the log stands alone, its own signature's.
  */
-export function publishedAt(checkpoint: VerifiedCheckpoint, policy: Policy): number | undefined {
+export function publishedAt(checkpoint: VerifiedCheckpoint, policy: Policy | undefined): number | undefined {
   const { quorum, cosigners, logSeconds } = checkpoint
-  if (quorum !== 'reached') return logSeconds === undefined ? undefined : logSeconds * 1000
+  if (quorum !== 'reached' || policy === undefined)
+    return logSeconds === undefined ? undefined : logSeconds * 1000
   const newest = new Set<string>()
   for (const { witness, seconds } of cosigners.toSorted((a, b) => b.seconds - a.seconds)) {
     newest.add(witness)

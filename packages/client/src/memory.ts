@@ -1,9 +1,8 @@
 // What a client remembers of logs it has verified, so that nobody can show it less, or something else, later.
-import { formatHex } from '@ledgerstone/core/bytes'
+import { formatHex, type Hash } from '@ledgerstone/core/bytes'
 import { parseCheckpoint, type VerifiedCheckpoint } from '@ledgerstone/core/checkpoint'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Head } from '@ledgerstone/core/tree'
-import type { Trust } from '@ledgerstone/core/trust'
 import { type LogReader, proveConsistency } from './tiles.ts'
 
 /** Keeps the newest final checkpoint of each log: in a file, in the browser's database, or only for now. */
@@ -17,9 +16,12 @@ export type Memory = {
   write(key: string, size: number, checkpoint: string): Promise<void>
 }
 
-/** By the trust file's genesis and never by URL, which is the attacker's to choose. */
-export function memoryKey(trust: Trust, origin: string): string {
-  return `${formatHex(trust.genesis)} ${origin}`
+/** The ledger that is remembered: a trust file, or a registry. */
+type Remembered = { readonly genesis: Hash }
+
+/** By the ledger's genesis and never by URL, which is the attacker's to choose. */
+export function memoryKey({ genesis }: Remembered, origin: string): string {
+  return `${formatHex(genesis)} ${origin}`
 }
 
 /** Remembers for as long as the process runs. */
@@ -34,8 +36,8 @@ export function plainMemory(): Memory {
 }
 
 /** The remembered head of a log, which was final when it was remembered. */
-export async function recall(memory: Memory, trust: Trust, origin: string): Promise<Head | undefined> {
-  const text = await memory.read(memoryKey(trust, origin))
+export async function recall(memory: Memory, ledger: Remembered, origin: string): Promise<Head | undefined> {
+  const text = await memory.read(memoryKey(ledger, origin))
   return text === undefined ? undefined : parseCheckpoint(text).head
 }
 
@@ -45,11 +47,11 @@ export async function recall(memory: Memory, trust: Trust, origin: string): Prom
  */
 export async function compareWithMemory(
   memory: Memory,
-  trust: Trust,
+  ledger: Remembered,
   checkpoint: VerifiedCheckpoint,
   reader: LogReader,
 ): Promise<Head | undefined> {
-  const old = await recall(memory, trust, checkpoint.origin)
+  const old = await recall(memory, ledger, checkpoint.origin)
   if (old !== undefined) {
     await proveConsistency(reader, old, checkpoint.head).catch((cause) => {
       throw cause instanceof Refused ? named(cause, checkpoint.origin) : cause
@@ -58,9 +60,13 @@ export async function compareWithMemory(
   return old
 }
 
-export async function remember(memory: Memory, trust: Trust, checkpoint: VerifiedCheckpoint): Promise<void> {
+export async function remember(
+  memory: Memory,
+  ledger: Remembered,
+  checkpoint: VerifiedCheckpoint,
+): Promise<void> {
   const { origin, head, note } = checkpoint
-  await memory.write(memoryKey(trust, origin), head.size, note)
+  await memory.write(memoryKey(ledger, origin), head.size, note)
 }
 
 function named(refused: Refused, origin: string): Refused {

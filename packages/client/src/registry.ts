@@ -1,20 +1,25 @@
 // The key registry as this client has replayed it, from the pinned genesis up to a final checkpoint of
 // `keys`.
 import { type Bytes, equalBytes } from '@ledgerstone/core/bytes'
-import { parseCheckpoint, type VerifiedCheckpoint, verifyCheckpoint } from '@ledgerstone/core/checkpoint'
+import {
+  type CheckpointExpected,
+  parseCheckpoint,
+  type VerifiedCheckpoint,
+  verifyCheckpoint,
+} from '@ledgerstone/core/checkpoint'
 import { expectedOf, replayRegistry } from '@ledgerstone/core/evidence'
 import { limits } from '@ledgerstone/core/limits'
 import { keysBucket, originOf } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
 import { Frontier, type Head, leafHash } from '@ledgerstone/core/tree'
-import type { Trust } from '@ledgerstone/core/trust'
+import { type Anchor, pinnedOf } from './anchor.ts'
 import { publishedAt } from './final.ts'
 import { type Memory, recall, remember } from './memory.ts'
 import { type LogReader, proveConsistency, readEntries } from './tiles.ts'
 
 export type RegistryFollowerOptions = {
-  readonly trust: Trust
+  readonly trust: Anchor
   /** Of the bucket `keys`. */
   readonly reader: LogReader
   readonly memory?: Memory
@@ -107,8 +112,8 @@ export class RegistryFollower {
       known === undefined || this.#view === undefined
         ? await this.#replay(text)
         : await this.#advance(this.#view, known)
-    if (memory !== undefined) await remember(memory, trust, view.checkpoint)
-    const asOf = Math.min(readAt, publishedAt(view.checkpoint, trust.policy) ?? readAt)
+    if (memory !== undefined) await remember(memory, view.registry, view.checkpoint)
+    const asOf = Math.min(readAt, publishedAt(view.checkpoint, pinnedOf(trust)?.policy) ?? readAt)
     this.#view = { ...view, asOf }
     return this.#view
   }
@@ -117,7 +122,7 @@ export class RegistryFollower {
   async #verifyByKnownKeys(text: string): Promise<VerifiedCheckpoint | undefined> {
     if (this.#view === undefined) return undefined
     try {
-      return await verifyCheckpoint(text, expectedOf(this.#view.registry, this.#origin, this.#options.trust))
+      return await verifyCheckpoint(text, this.#expected(this.#view.registry))
     } catch (error) {
       if (error instanceof Refused && error.code === 'bad-checkpoint') return undefined
       throw error
@@ -129,10 +134,11 @@ export class RegistryFollower {
     const { trust, memory } = this.#options
     const { head } = parseCheckpoint(text)
     const entries = await this.#fetch({ from: 0, to: head.size, size: head.size })
-    const registry = await replayRegistry(trust.ledger, entries, trust)
-    const checkpoint = await verifyCheckpoint(text, expectedOf(registry, this.#origin, trust))
+    const registry = await replayRegistry(trust.ledger, entries, pinnedOf(trust))
+    const checkpoint = await verifyCheckpoint(text, this.#expected(registry))
     if (!equalBytes(registry.head.root, checkpoint.head.root)) throw notTheSigned()
-    const remembered = memory === undefined ? undefined : await recall(memory, trust, this.#origin)
+    const remembered = memory === undefined ? undefined : await recall(memory, registry, this.#origin)
+    if (this.#view === undefined) this.#remembered = remembered
     for (const old of [remembered, this.#view?.checkpoint.head])
       if (old !== undefined) checkBegins(entries, old)
     this.#frontier = frontierOf(entries)
@@ -156,6 +162,10 @@ export class RegistryFollower {
       this.#frontier.append(leafHash(entry))
     }
     return { registry: view.registry, entries: [...view.entries, ...added], checkpoint }
+  }
+
+  #expected(registry: Registry): CheckpointExpected {
+    return expectedOf(registry, this.#origin, pinnedOf(this.#options.trust))
   }
 
   async #fetch(range: { from: number; to: number; size: number }): Promise<readonly Bytes[]> {
