@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Bytes } from '@ledgerstone/core/bytes'
+import { isEncryptedPem } from '@ledgerstone/core/pem'
 import { Refused } from '@ledgerstone/core/refused'
 
 /**
@@ -63,6 +64,9 @@ export function checkOwnership(path: string, file: Ownership, self: Process): vo
  */
 export function readPrivateKey(path: string): Bytes {
   const pem = readKeyFile(path)
+  if (isEncryptedPem(pem)) {
+    throw new Refused('bad-key-file', `${path} is encrypted: this needs a private key without passphrase`)
+  }
   try {
     return new Uint8Array(createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' }))
   } catch {

@@ -57,6 +57,7 @@ export const problems: Readonly<Record<RefusalCode, Row>> = {
   'damaged-store': { status: 500, title: 'Stored bytes are not what was written' },
   'nothing-checked': { status: 422, title: 'There was nothing to verify' },
   'cannot-open': { status: 422, title: 'The envelope cannot be opened' },
+  'wrong-passphrase': { status: 422, title: 'The passphrase of a private key is wrong' },
   'no-token': { status: 401, title: 'An access token is needed' },
   'bad-token': { status: 401, title: 'The access token is not accepted' },
   'token-expired': { status: 401, title: 'The access token has expired' },
@@ -94,6 +95,8 @@ export const problems: Readonly<Record<RefusalCode, Row>> = {
   'wrong-string': { status: 409, title: 'The two sides do not show the same short string' },
   'peer-lost': { status: 504, title: 'The other side of the key exchange went away' },
   'no-port': { status: 503, title: 'No port is free for a key exchange', retryAfterSeconds: 30 },
+  'foreign-page': { status: 403, title: 'Not asked by the desk’s own page' },
+  'no-session': { status: 403, title: 'The desk was not opened by its address' },
 }
 
 /**

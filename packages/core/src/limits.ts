@@ -24,6 +24,10 @@ export const limits = {
   evidenceBytesMax: 33_554_432,
   registryBytesMax: 16_777_216,
   eventStreamsMax: 256,
+  passphraseBytesMax: 1024, // of an encrypted private key
+  scryptMemoryBytesMax: 134_217_728, // 128 * N * r: what a key file may make its reader allocate
+  scryptWorkMax: 4_194_304, // N * r * p: some seconds
+  pbkdf2IterationsMax: 10_000_000,
   ledgerNameBytesMax: 150,
   bucketNameBytesMax: 63,
   typeNameBytesMax: 64,

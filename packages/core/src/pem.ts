@@ -19,6 +19,25 @@ export function formatPrivateKeyPem(pkcs8: Uint8Array): string {
   return formatPem('PRIVATE KEY', pkcs8)
 }
 
+const encryptedLabel = 'ENCRYPTED PRIVATE KEY'
+
+/** An EncryptedPrivateKeyInfo as PEM under the label `ENCRYPTED PRIVATE KEY`. */
+export function formatEncryptedPrivateKeyPem(encrypted: Uint8Array): string {
+  return formatPem(encryptedLabel, encrypted)
+}
+
+/** Whether a PEM text says that it holds a private key under a passphrase. */
+export function isEncryptedPem(text: string): boolean {
+  return text.includes(`-----BEGIN ${encryptedLabel}-----`)
+}
+
+/** The EncryptedPrivateKeyInfo in a PEM text. Throws `malformed` or `wrong-key`. */
+export function parseEncryptedPrivateKeyPem(text: string): Bytes {
+  const { label, content } = parsePem(text, 'a private key')
+  if (label === encryptedLabel) return content
+  throw new Refused('wrong-key', `a PEM file of "${label}", not of an encrypted private key`)
+}
+
 /**
  * The SPKI in a PEM text. The article's tools write an SPKI under the label `RSA PUBLIC KEY`, which by the
  * book holds PKCS#1: both contents are taken under that label. Throws `malformed` or `wrong-key`.

@@ -50,6 +50,7 @@ export const refusalCodes = [
   'nothing-checked', // a verification that had nothing to verify
   // opening
   'cannot-open', // the one failure of opening an envelope
+  'wrong-passphrase', // a private key is encrypted, and not with this passphrase
   // callers
   'no-token',
   'bad-token',
@@ -87,6 +88,9 @@ export const refusalCodes = [
   'wrong-string', // the two sides do not show the same short string
   'peer-lost', // the other side fell silent, or went away
   'no-port', // no port of the configured range is free
+  // the desk
+  'foreign-page', // another page, or another name for this computer, than the desk's own
+  'no-session', // the desk was not opened by its one-time address
 ] as const
 
 export type RefusalCode = (typeof refusalCodes)[number]

@@ -6,6 +6,7 @@ import type {
   Bytes,
   KeyKind,
   KeyPair,
+  ScryptCost,
   Sign,
   SignatureAlgorithm,
   Unwrap,
@@ -14,6 +15,8 @@ import type {
 } from './primitives.d.ts'
 
 const generate = promisify(crypto.generateKeyPair)
+const deriveByPbkdf2 = promisify(crypto.pbkdf2)
+const deriveByScrypt = promisify<Uint8Array, Uint8Array, number, crypto.ScryptOptions, Buffer>(crypto.scrypt)
 
 export function sha256(message: Uint8Array): Bytes {
   // As a string: the Buffer that Node makes for a digest costs three times the hash of a small message.
@@ -45,6 +48,36 @@ export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uin
 
 export function decryptAes256Cfb(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Bytes {
   return plain(crypto.createDecipheriv('aes-256-cfb', key, iv).update(ciphertext))
+}
+
+export function encryptAes256Cbc(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Bytes {
+  const cipher = crypto.createCipheriv('aes-256-cbc', key, iv)
+  return plain(Buffer.concat([cipher.update(plaintext), cipher.final()]))
+}
+
+export function decryptAes256Cbc(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Bytes {
+  const decipher = crypto.createDecipheriv('aes-256-cbc', key, iv)
+  return plain(Buffer.concat([decipher.update(ciphertext), decipher.final()]))
+}
+
+export async function scrypt(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  { cost, blockSize, parallelization }: ScryptCost,
+  count: number,
+): Promise<Bytes> {
+  // OpenSSL counts more than the large array that is filled: 128 * (N + p + 2) * r bytes.
+  const maxmem = 128 * (cost + parallelization + 4) * blockSize
+  return plain(await deriveByScrypt(passphrase, salt, count, { cost, blockSize, parallelization, maxmem }))
+}
+
+export async function pbkdf2Sha256(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  iterations: number,
+  count: number,
+): Promise<Bytes> {
+  return plain(await deriveByPbkdf2(passphrase, salt, iterations, count, 'sha256'))
 }
 
 /**

@@ -41,6 +41,34 @@ export function decodeHex(text: string): Bytes | undefined
 export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Bytes
 export function decryptAes256Cfb(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Bytes
 
+/**
+ * AES-256-CBC with PKCS#7 padding (RFC 8018 B.2.5). `key` 32 bytes, `iv` 16 bytes; no integrity. Decrypting
+ * throws any error when the padding is wrong, which a wrong key is found by, mostly.
+ */
+export function encryptAes256Cbc(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Awaitable<Bytes>
+export function decryptAes256Cbc(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Awaitable<Bytes>
+
+/** N, r and p of scrypt: it takes 128 * N * r bytes of memory, and time by N * r * p. N is a power of two. */
+export type ScryptCost = {
+  readonly cost: number
+  readonly blockSize: number
+  readonly parallelization: number
+}
+
+/** Keys of `count` bytes out of passphrases: scrypt (RFC 7914), PBKDF2 with HMAC-SHA-256 (RFC 8018 5.2). */
+export function scrypt(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  cost: ScryptCost,
+  count: number,
+): Promise<Bytes>
+export function pbkdf2Sha256(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  iterations: number,
+  count: number,
+): Promise<Bytes>
+
 /** ES256 signatures are r || s, 64 bytes (RFC 7518 3.4). Throws when the key is not one of `algorithm`. */
 export function verifierOf(algorithm: SignatureAlgorithm, spki: Uint8Array): Awaitable<Verify>
 export function signerOf(algorithm: SignatureAlgorithm, pkcs8: Uint8Array): Awaitable<Sign>

@@ -11,6 +11,7 @@ import type {
   Bytes,
   KeyKind,
   KeyPair,
+  ScryptCost,
   Sign,
   SignatureAlgorithm,
   Unwrap,
@@ -49,6 +50,52 @@ export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uin
 
 export function decryptAes256Cfb(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Bytes {
   return cfb(checkAes256(key), iv).decrypt(ciphertext)
+}
+
+export async function encryptAes256Cbc(
+  key: Uint8Array,
+  iv: Uint8Array,
+  plaintext: Uint8Array,
+): Promise<Bytes> {
+  const imported = await crypto.subtle.importKey('raw', source(checkAes256(key)), 'AES-CBC', false, [
+    'encrypt',
+  ])
+  const operation = { name: 'AES-CBC', iv: source(iv) }
+  return new Uint8Array(await crypto.subtle.encrypt(operation, imported, source(plaintext)))
+}
+
+export async function decryptAes256Cbc(
+  key: Uint8Array,
+  iv: Uint8Array,
+  ciphertext: Uint8Array,
+): Promise<Bytes> {
+  const imported = await crypto.subtle.importKey('raw', source(checkAes256(key)), 'AES-CBC', false, [
+    'decrypt',
+  ])
+  const operation = { name: 'AES-CBC', iv: source(iv) }
+  return new Uint8Array(await crypto.subtle.decrypt(operation, imported, source(ciphertext)))
+}
+
+/** Loaded when first needed: most pages never see an encrypted key. */
+export async function scrypt(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  { cost, blockSize, parallelization }: ScryptCost,
+  count: number,
+): Promise<Bytes> {
+  const { scryptAsync } = await import('@noble/hashes/scrypt.js')
+  return scryptAsync(passphrase, salt, { N: cost, r: blockSize, p: parallelization, dkLen: count })
+}
+
+export async function pbkdf2Sha256(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  iterations: number,
+  count: number,
+): Promise<Bytes> {
+  const key = await crypto.subtle.importKey('raw', source(passphrase), 'PBKDF2', false, ['deriveBits'])
+  const operation = { name: 'PBKDF2', hash: 'SHA-256', salt: source(salt), iterations }
+  return new Uint8Array(await crypto.subtle.deriveBits(operation, key, 8 * count))
 }
 
 /** How Web Crypto names an algorithm: once for a key, once for an operation. */
