@@ -16,6 +16,9 @@ export function dataFolder(path: string): {
   readonly statementKey: string
   readonly sealerKey: string
   readonly retryKey: string
+  /** For whom records are sealed; without it for the first receiver and everyone whose keys were exchanged. */
+  readonly receiverNames: string
+  readonly exchangeJournal: string
   readonly receiverKey: string
   readonly importerKey: string
   readonly importerRetryKey: string
@@ -23,6 +26,10 @@ export function dataFolder(path: string): {
   readonly sealerClient: string
   readonly localClient: string
   readonly firstPerson: string
+  /** Of somebody who exchanges keys with a sealer: his own, and the sealer's public ones. */
+  readonly ownKeys: string
+  readonly peerKeys: string
+  readonly ca: string
 } {
   const root = resolve(path)
   const at = (...parts: readonly string[]): string => join(root, ...parts)
@@ -38,6 +45,8 @@ export function dataFolder(path: string): {
     statementKey: at('sealer', 'statement.pem'),
     sealerKey: at('sealer', 'key.pem'),
     retryKey: at('sealer', 'retry.key'),
+    receiverNames: at('sealer', 'receivers.json'),
+    exchangeJournal: at('sealer', 'exchanges.jsonl'),
     receiverKey: at('receivers', 'auditor.pem'),
     importerKey: at('clients', 'importer.pem'),
     importerRetryKey: at('clients', 'importer-retry.key'),
@@ -45,6 +54,9 @@ export function dataFolder(path: string): {
     sealerClient: at('sealer', 'client.json'),
     localClient: at('clients', 'local.json'),
     firstPerson: at('clients', 'admin-password.txt'),
+    ownKeys: at('keys'),
+    peerKeys: at('peers'),
+    ca: at('ca'),
   }
 }
 

@@ -44,6 +44,11 @@ program
   .option('--port <port>', 'port to listen on', port, 8400)
   .option('--host <address>', 'loopback address to listen on', '127.0.0.1')
   .option('--name <name>', 'name of a new ledger')
+  .addOption(
+    new Option('--exchange-ports <from-to>', 'ports for key exchanges')
+      .argParser(portRange)
+      .default({ from: 20_000, to: 20_099 }, '20000-20099'),
+  )
   .option('--no-sample', 'leave a new ledger without the sample invoices')
   .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('warn'))
   .action(async (_, command: Command) =>
@@ -204,6 +209,13 @@ function port(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('not a port')
   return value
+}
+
+function portRange(text: string): { from: number; to: number } {
+  const [, from, to] = /^(\d+)-(\d+)$/.exec(text) ?? []
+  const range = { from: port(from ?? ''), to: port(to ?? '') }
+  if (range.from > range.to) throw new InvalidArgumentError('not a range of ports, such as 20000-20099')
+  return range
 }
 
 function index(text: string): number {

@@ -12,6 +12,7 @@ import { type DataFolder, dataFolder } from '../data-folder.ts'
 import { type Services, startServices } from '../embedded/all-in-one.ts'
 import { createDataFolder, defaultBuckets } from '../embedded/create.ts'
 import { pushInvoices, sampleFile, sampleLines } from '../embedded/sample.ts'
+import type { Ports } from '../embedded/sealer.ts'
 import { outputOf, type Progress } from '../output.ts'
 
 export type StartOptions = {
@@ -20,6 +21,7 @@ export type StartOptions = {
   readonly host: string
   readonly name?: string
   readonly sample: boolean
+  readonly exchangePorts: Ports
   readonly logLevel: string
 }
 
