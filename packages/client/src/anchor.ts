@@ -1,4 +1,5 @@
 // What a client holds a ledger against.
+import type { VerifiedCheckpoint } from '@ledgerstone/core/checkpoint'
 import type { Trust } from '@ledgerstone/core/trust'
 
 /**
@@ -20,7 +21,7 @@ export function pinnedOf(anchor: Anchor): Trust | undefined {
  */
 export type Standing = 'verified' | 'log-signed-only' | 'not-pinned'
 
-export function standingOf(pinned: boolean, quorum: 'reached' | 'none' | 'unasked'): Standing {
+export function standingOf(pinned: boolean, quorum: VerifiedCheckpoint['quorum'] | undefined): Standing {
   if (!pinned) return 'not-pinned'
   return quorum === 'reached' ? 'verified' : 'log-signed-only'
 }

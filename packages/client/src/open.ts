@@ -17,7 +17,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
 import { parseStatement } from '@ledgerstone/core/statement'
 import { type Head, leafHash } from '@ledgerstone/core/tree'
-import type { Trust } from '@ledgerstone/core/trust'
+import { type Anchor, pinnedOf } from './anchor.ts'
 import type { BlockReference, LedgerApi } from './api.ts'
 import { type Memory, recall } from './memory.ts'
 import type { RegistryFollower, RegistryView } from './registry.ts'
@@ -25,7 +25,7 @@ import { proveConsistency } from './tiles.ts'
 
 export type BlockReader = {
   readonly api: LedgerApi
-  readonly trust: Trust
+  readonly trust: Anchor
   readonly follower: RegistryFollower
   readonly memory: Memory
 }
@@ -65,25 +65,40 @@ export async function readVerified(
   const verified = await verifyReceipt(
     receipt,
     hash,
-    expectedOf(registry, originOf(trust.ledger, bucket), trust),
+    expectedOf(registry, originOf(trust.ledger, bucket), pinnedOf(trust)),
   )
   if (verified.index !== block.index) throw new Refused('bad-proof', 'the receipt is of another block')
   await checkRemembered(reader, bucket, verified.checkpoint)
-  const judged = bucket === keysBucket ? replayed(block, entry, view) : await judgeBlock(block, registry)
-  const suspectFrom = registry.key(judged.key.kid).revoked?.suspectFrom
-  const suspect = suspectFrom !== undefined && block.time >= suspectFrom
+  const judged = await judge(block, entry, view)
+  const suspect = isSuspect(registry, judged.key.kid, block.time)
   return { block, hash, entry, receipt, checkpoint: verified.checkpoint, judged, registry, suspect }
 }
 
 /** The envelope of a verified block. Throws `erased`, `unknown-block`, `wrong-digest`, `wrong-key`... */
 export async function readEnvelope(api: LedgerApi, verified: VerifiedBlock): Promise<Envelope> {
-  const { block, judged, registry } = verified
+  const { block, judged } = verified
+  if (judged.statement.payload.content === undefined)
+    throw new Refused('unknown-block', `block ${block.index} has no envelope`)
+  return checkEnvelope(await api.envelope(block.bucket, block.index), verified)
+}
+
+/** The envelope, when it is the one that the judged statement names. Throws `wrong-digest`, `wrong-key`... */
+export function checkEnvelope(
+  bytes: Bytes,
+  { block, judged, registry }: Pick<VerifiedBlock, 'block' | 'judged' | 'registry'>,
+): Envelope {
   const { content } = judged.statement.payload
-  if (content === undefined) throw new Refused('unknown-block', `block ${block.index} has no envelope`)
-  const envelope = decodeEnvelope(await api.envelope(block.bucket, block.index))
+  if (content === undefined)
+    throw new Refused('wrong-digest', 'the block has no envelope, and yet one is served')
+  const envelope = decodeEnvelope(bytes)
   checkContent(content, envelope)
   judgeEnvelope(envelope, judged.key, block, registry)
   return envelope
+}
+
+/** Whether a key was reported stolen as of this time or before. */
+export function isSuspect(registry: Registry, kid: string, time: number): boolean {
+  return time >= (registry.key(kid).revoked?.suspectFrom ?? Infinity)
 }
 
 /**
@@ -99,7 +114,8 @@ export async function openBlock(
   return openRecord(block, judged, envelope, registry, opener)
 }
 
-function checkAsked(block: Block, hash: Hash, bucket: string, reference: BlockReference): void {
+/** Throws `bad-link` when another block was served than the one asked for. */
+export function checkAsked(block: Block, hash: Hash, bucket: string, reference: BlockReference): void {
   const isAsked =
     typeof reference === 'string' && reference.length === 64
       ? formatHex(hash) === reference
@@ -112,18 +128,19 @@ function checkAsked(block: Block, hash: Hash, bucket: string, reference: BlockRe
   }
 }
 
-/** Whichever of the two heads is the smaller must begin the other's history. */
-async function checkRemembered(
-  { api, trust, memory }: BlockReader,
+/** Whichever of the two heads is the smaller must begin the other's history. Returns what was remembered. */
+export async function checkRemembered(
+  { api, follower, memory }: BlockReader,
   bucket: string,
   checkpoint: VerifiedCheckpoint,
-): Promise<void> {
+): Promise<Head | undefined> {
   const { head, origin } = checkpoint
-  const old = await recall(memory, trust, origin)
-  if (old === undefined) return
+  const old = await recall(memory, follower.view.registry, origin)
+  if (old === undefined) return undefined
   const log = api.log(bucket)
   if (old.size <= head.size) await proveConsistency(log, old, head)
   else await proveConsistency(log, head, old).catch((cause) => throwShrunk(cause, origin, head, old))
+  return old
 }
 
 /** An older receipt may be shown, while the log still has what was there when more was remembered. */
@@ -132,8 +149,13 @@ function throwShrunk(cause: unknown, origin: string, head: Head, old: Head): nev
   throw new Refused('rolled-back', `${origin} has ${head.size} blocks; it had ${old.size} before`, { cause })
 }
 
-/** The statements of `keys` are judged when the registry is replayed. */
-function replayed(block: Block, entry: Bytes, { entries, registry }: RegistryView): JudgedStatement {
+/** The judged statement of a block. Those of `keys` are judged when the registry is replayed. */
+export async function judge(
+  block: Block,
+  entry: Bytes,
+  { entries, registry }: RegistryView,
+): Promise<JudgedStatement> {
+  if (block.bucket !== keysBucket) return judgeBlock(block, registry)
   if (!equalBytes(entries[block.index] ?? new Uint8Array(0), entry)) {
     throw new Refused('forked', `block ${block.index} of keys is another one in the registry`)
   }

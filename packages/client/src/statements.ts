@@ -5,6 +5,7 @@ import { judgeBlock } from '@ledgerstone/core/judge'
 import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
 import type { Content } from '@ledgerstone/core/statement'
+import { isSuspect } from './open.ts'
 
 /** What a sound statement is; plain data, so that it can come from another thread. */
 export type CheckedStatement = {
@@ -39,13 +40,12 @@ async function checkStatement(
   try {
     const block = parseEntry(entry)
     const { statement, key } = await judgeBlock(block, registry)
-    const suspectFrom = registry.key(key.kid).revoked?.suspectFrom
     return {
       kid: key.kid,
       owner: key.owner,
       id: statement.payload.id,
       content: statement.payload.content,
-      suspect: suspectFrom !== undefined && block.time >= suspectFrom,
+      suspect: isSuspect(registry, key.kid, block.time),
     }
   } catch (error) {
     if (error instanceof Refused) return { refused: error.code, why: error.message }

@@ -64,7 +64,10 @@ test('a record that is pushed is verified, opened and proved to an auditor, byte
   assert.equal(opened.sender, 'sealer')
   assert.deepEqual({ ...opened.labels.meta }, { order: '42' })
 
-  const verdict = await verifyEvidence(await reader.api.evidence('payments', index), reader.trust)
+  const verdict = await verifyEvidence(
+    await reader.api.evidence('payments', index),
+    served.tested.sample.trust,
+  )
   assert.equal(formatHex(verdict.hash), formatHex(verified.hash))
 })
 
@@ -142,7 +145,7 @@ test('an older receipt is taken while the log has what is remembered, else it is
   const older = utf8(await served.api().receipt('payments', index))
   const reader = readerOf()
   const newer = await readVerified(reader, 'payments', await pushed('{"n":21}'))
-  await remember(reader.memory, reader.trust, newer.checkpoint)
+  await remember(reader.memory, newer.registry, newer.checkpoint)
   const lagging = served.api((path, body) => (path.endsWith('/receipt') ? older : body))
   const { checkpoint } = await readVerified({ ...reader, api: lagging }, 'payments', index)
   assert.equal(checkpoint.head.size, index + 1)
