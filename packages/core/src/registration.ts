@@ -63,6 +63,13 @@ const assurances: readonly string[] = ['local', 'token', 'sas', 'two-person'] sa
 const required = ['assurance', 'key', 'owner', 'purpose']
 const optional = ['notAfter', 'notBefore', 'roles']
 
+/** A name that keys can be registered for. Throws `bad-name`. */
+export function checkOwnerName(name: string): string {
+  if (!ownerName.test(name))
+    throw new Refused('bad-name', `not an owner name: ${JSON.stringify(name.slice(0, 80))}`)
+  return name
+}
+
 /** The algorithm that a key of this kind signs statements with; undefined for kinds that do not sign them. */
 export function statementAlgorithmOf(kind: PublicKeyKind): StatementAlgorithm | undefined {
   return (
@@ -129,8 +136,7 @@ export async function parseRegistration(
 export function parseClaims(body: Json, extra: readonly string[] = []): Registration {
   const m = membersOf(body, 'the registration', [...required, ...extra], optional)
   const spki = parseBase64url(textMember(m['key'], 'key'), 'key')
-  const owner = textMember(m['owner'], 'owner')
-  if (!ownerName.test(owner)) throw new Refused('bad-name', 'not an owner name')
+  const owner = checkOwnerName(textMember(m['owner'], 'owner'))
   const registration: Registration = {
     kid: keyIdOf(spki),
     spki,

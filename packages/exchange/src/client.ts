@@ -235,7 +235,9 @@ function ceremonyOver(
       if (after.state === 'revealed')
         tell(run, 'mutual', `mutual: the server has taken our certificate; ${traffic}`)
       if (after.state === 'proven') tell(run, 'proven', `${accountOfKeys(after.peerKeys)}; ${traffic}`)
-      if (after.state === 'awaiting') tell(run, 'string', `both sides have proven their keys; ${traffic}`)
+      if (after.state === 'awaiting') {
+        tell(run, 'string', `short string ${after.string}; both sides have proven their keys; ${traffic}`)
+      }
     },
   })
 }

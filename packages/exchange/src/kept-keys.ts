@@ -24,15 +24,19 @@ export function keepIn(folder: string): (keys: readonly AnnouncedKey[], exchange
       await discard()
       throw error
     }
-    const owner = keys[0]?.owner ?? 'server'
     return {
       discard,
       async commit() {
-        renameSync(pending, join(folder, `${owner}-${exchange.slice(0, 8)}`))
+        renameSync(pending, keptAt(folder, keys, exchange))
         syncFolder(folder)
       },
     }
   }
+}
+
+/** Where they are once the exchange is over. */
+export function keptAt(folder: string, keys: readonly AnnouncedKey[], exchange: string): string {
+  return join(folder, `${keys[0]?.owner ?? 'server'}-${exchange.slice(0, 8)}`)
 }
 
 function writeSynced(path: string, text: string): void {
