@@ -8,7 +8,7 @@ import { type Block, parseEntry } from '@ledgerstone/core/block'
 import { type Bytes, equalBytes, formatHex, type Hash } from '@ledgerstone/core/bytes'
 import type { VerifiedCheckpoint } from '@ledgerstone/core/checkpoint'
 import { checkContent, decodeEnvelope, type Envelope } from '@ledgerstone/core/envelope'
-import { expectedOf } from '@ledgerstone/core/evidence'
+import { type EvidenceVerdict, expectedOf } from '@ledgerstone/core/evidence'
 import { type JudgedStatement, judgeBlock, judgeEnvelope } from '@ledgerstone/core/judge'
 import { keysBucket, originOf } from '@ledgerstone/core/names'
 import { type OpenedRecord, type Opener, openRecord } from '@ledgerstone/core/open'
@@ -106,12 +106,22 @@ export function isSuspect(registry: Registry, kid: string, time: number): boolea
  * unauthenticated.
  */
 export async function openBlock(
-  { block, judged, registry }: VerifiedBlock,
+  { block, judged, registry }: Pick<VerifiedBlock, 'block' | 'judged' | 'registry'>,
   envelope: Envelope,
   opener: Opener,
 ): Promise<OpenedRecord | UnauthenticatedRecord> {
   if (envelope.suite === 'article-block') return openImported(envelope, opener)
   return openRecord(block, judged, envelope, registry, opener)
+}
+
+/** The record in verified evidence. Throws `cannot-open`. */
+export async function openEvidence(
+  verdict: EvidenceVerdict,
+  opener: Opener,
+): Promise<OpenedRecord | UnauthenticatedRecord> {
+  const { envelope, block, registry } = verdict
+  if (envelope === undefined) throw new Refused('cannot-open', 'the evidence holds no envelope')
+  return openBlock({ block, judged: verdict, registry }, envelope, opener)
 }
 
 /** Throws `bad-link` when another block was served than the one asked for. */

@@ -1,6 +1,7 @@
 // `ledgerstone audit`: where the log's audit meets the stores that it reads.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { printable } from '@ledgerstone/client/record-text'
 import { formatHex } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Trust } from '@ledgerstone/core/trust'
@@ -12,7 +13,6 @@ import { openForAudit } from '@ledgerstone/stores/file/audit'
 import { readTrust } from '../connect.ts'
 import { dataFolder } from '../data-folder.ts'
 import { exitCodes, type Output, outputOf, type Progress } from '../output.ts'
-import { printable } from '../record-text.ts'
 
 export type AuditOptions = {
   readonly data: string

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { readPrivateKey } from '@ledgerstone/border/key-file'
-import { openImported } from '@ledgerstone/core/article'
+import { type Standing, standingOf } from '@ledgerstone/client/anchor'
+import { openEvidence } from '@ledgerstone/client/open'
+import { recordText, shownRecord } from '@ledgerstone/client/record-text'
 import { formatHex } from '@ledgerstone/core/bytes'
 import { type EvidenceVerdict, verifyEvidence } from '@ledgerstone/core/evidence'
-import { openerOf, openRecord } from '@ledgerstone/core/open'
+import { openerOf } from '@ledgerstone/core/open'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, connect, readTrust } from '../connect.ts'
 import { outputOf } from '../output.ts'
-import { recordText, shownRecord } from '../record-text.ts'
 import { writeTo } from '../write-to.ts'
 
 /** Fetches evidence and verifies it before it is handed on. */
@@ -46,11 +47,7 @@ export async function verifyFile(file: string, options: VerifyFileOptions): Prom
 }
 
 async function openWith(verdict: EvidenceVerdict, keyFile: string): Promise<Uint8Array> {
-  const { envelope, block, registry } = verdict
-  if (envelope === undefined) throw new Refused('cannot-open', 'the evidence holds no envelope')
-  const opener = await openerOf(readPrivateKey(keyFile))
-  if (envelope.suite === 'article-block') return (await openImported(envelope, opener)).record
-  return (await openRecord(block, verdict, envelope, registry, opener)).record
+  return (await openEvidence(verdict, await openerOf(readPrivateKey(keyFile)))).record
 }
 
 function describe(verdict: EvidenceVerdict): string {
@@ -58,7 +55,7 @@ function describe(verdict: EvidenceVerdict): string {
   const { size, root } = checkpoint.head
   const pin = pinned ? '(pinned)' : '(NOT PINNED: compare it with the trust file of the ledger)'
   const lines = [
-    `${headline(verdict)}  ${block.bucket} ${block.index}`,
+    `${headlines[standingOf(pinned, checkpoint.quorum)]}  ${block.bucket} ${block.index}`,
     `  hash        ${formatHex(hash)}`,
     `  time        ${formatTime(block.time)}`,
     `  type        ${statement.payload.type}`,
@@ -78,9 +75,10 @@ function describeEnvelope(envelope: EvidenceVerdict['envelope']): string {
   return 'the one that the statement names'
 }
 
-function headline({ pinned, checkpoint }: EvidenceVerdict): string {
-  if (!pinned) return 'CONSISTENT, not pinned'
-  return checkpoint.quorum === 'reached' ? 'VERIFIED' : 'CONSISTENT, log-signed only'
+const headlines: Record<Standing, string> = {
+  verified: 'VERIFIED',
+  'log-signed-only': 'CONSISTENT, log-signed only',
+  'not-pinned': 'CONSISTENT, not pinned',
 }
 
 function reportOf({
@@ -96,7 +94,7 @@ function reportOf({
   suspect,
 }: EvidenceVerdict): object {
   return {
-    verdict: !pinned ? 'not-pinned' : checkpoint.quorum === 'reached' ? 'verified' : 'log-signed-only',
+    verdict: standingOf(pinned, checkpoint.quorum),
     pinned,
     bucket: block.bucket,
     index: block.index,

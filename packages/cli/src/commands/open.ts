@@ -1,5 +1,6 @@
 import { readPrivateKey } from '@ledgerstone/border/key-file'
 import { openBlock, readEnvelope, readVerified } from '@ledgerstone/client/open'
+import { recordText, shownRecord } from '@ledgerstone/client/record-text'
 import type { UnauthenticatedRecord } from '@ledgerstone/core/article'
 import type { Labels } from '@ledgerstone/core/labels'
 import { type OpenedRecord, openerOf } from '@ledgerstone/core/open'
@@ -7,7 +8,6 @@ import { describePolicy } from '@ledgerstone/core/policy'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, connect } from '../connect.ts'
 import { outputOf } from '../output.ts'
-import { recordText, shownRecord } from '../record-text.ts'
 import { writeTo } from '../write-to.ts'
 
 export type OpenOptions = CommonOptions & { readonly key?: string; readonly out?: string }

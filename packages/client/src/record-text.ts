@@ -1,4 +1,4 @@
-// Records on a terminal: readable, and unable to steer it.
+// Records on a terminal or a page: readable, and unable to steer it.
 
 /** JSON as it was sealed, text with its control characters shown, anything else as base64. */
 export function recordText(record: Uint8Array, media: string): string {
