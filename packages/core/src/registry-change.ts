@@ -1,7 +1,7 @@
 // What one statement of the `keys` bucket asks for, and whether it counts: rules of registrars, owners and
 // thresholds.
 import { formatHex, type Hash, parseBase64url, parseHex } from './bytes.ts'
-import { type JsonObject, membersOf, textMember } from './canonical.ts'
+import { isObject, type JsonObject, membersOf, textMember } from './canonical.ts'
 import { bucketOfOrigin } from './names.ts'
 import { Refused } from './refused.ts'
 import {
@@ -9,6 +9,7 @@ import {
   parseRegistration,
   type Registration,
   replacesMessage,
+  statementAlgorithmOf,
   statementVerifierOf,
 } from './registration.ts'
 import type { RegisteredKey } from './registry.ts'
@@ -28,11 +29,21 @@ export type Request = (
   readonly owners: readonly string[]
 }
 
+/** The keys that a request is about: none for log keys and policies. */
+export function keysOf(request: Request): readonly string[] {
+  if (request.kind === 'revoke') return [request.kid]
+  if (request.kind !== 'register') return []
+  const { registration, replaces } = request
+  return replaces === undefined ? [registration.kid] : [registration.kid, replaces]
+}
+
 /** The effect of one block of `keys`. */
 export type RegistryChange = {
   readonly index: number
   readonly hash: Hash
   readonly time: number
+  /** The key that signed it. */
+  readonly signer: string
   readonly request: Request
   /** The block hash (hex) of the request that this block approves; absent when it is the request. */
   readonly approves?: string
@@ -82,6 +93,19 @@ export async function changeOf(
   }
   checkRegistrar(signer)
   return { request, counts: view.threshold <= 1 }
+}
+
+/**
+ * A receiving key signs nothing but its own revocation, so that whoever holds it can stop it without anyone
+ * else. Throws `wrong-key`.
+ */
+export function checkMaySign({ header, payload }: Statement, signer: RegisteredKey): void {
+  const { type, body } = payload
+  const isOwnRevocation = type === 'ledgerstone.key.revoke' && isObject(body) && body['kid'] === signer.kid
+  const mayPurpose = signer.purpose === 'sign' || isOwnRevocation
+  if (!mayPurpose || header.alg !== statementAlgorithmOf(signer.kind)) {
+    throw new Refused('wrong-key', `key ${signer.kid} is not registered for this ${header.alg} signature`)
+  }
 }
 
 type Asked =

@@ -15,7 +15,7 @@ import {
   statementAlgorithmOf,
   statementVerifierOf,
 } from './registration.ts'
-import { changeOf, type RegistryChange, type Request } from './registry-change.ts'
+import { changeOf, checkMaySign, keysOf, type RegistryChange, type Request } from './registry-change.ts'
 import { checkSpki, keyIdOf } from './spki.ts'
 import { parseStatement, type Statement } from './statement.ts'
 import { Frontier, type Head, leafHash } from './tree.ts'
@@ -39,12 +39,15 @@ export class Registry {
   readonly origin: string
   /** Hash of block 0: the trust anchor. */
   readonly genesis: Hash
+  /** Time of block 0, milliseconds since 1970. */
+  readonly founded: number
   readonly threshold: number
   readonly #frontier = new Frontier()
   readonly #keys = new Map<string, RegisteredKey>()
   readonly #verifiers = new Map<string, Verify>()
   readonly #logKeys = new Map<string, { effective: number; keys: readonly string[] }[]>()
   readonly #requests = new Map<string, Request>()
+  readonly #changesOf = new Map<string, RegistryChange[]>()
   readonly #policies: { effective: number; digest: Hash }[] = []
   readonly #logOfKey = new Map<string, string>()
   readonly #identities = new Set<string>()
@@ -55,6 +58,7 @@ export class Registry {
     this.ledger = ledger
     this.origin = originOf(ledger, keysBucket)
     this.genesis = first.hash
+    this.founded = block.time
     this.threshold = genesis.threshold
     this.#frontier.append(first.hash)
     this.#last = { hash: first.hash, time: block.time }
@@ -121,14 +125,23 @@ export class Registry {
     checkClaims(statement, this.origin, block)
     const key = this.keyAt(statement.header.kid, index)
     checkValidity(key, block.time)
-    checkHeader(statement, key)
+    checkMaySign(statement, key)
     await checkSignature(statement, await this.verifier(key))
     const change = await changeOf(statement, key, index, this)
     const identity = formatHex(identityOf(this.origin, key.owner, statement.payload.id))
     if (this.#identities.has(identity)) {
       throw new Refused('id-reused', 'a statement of this owner with this id is in keys already')
     }
-    return { ...change, index, hash: leafHash(entry), time: block.time, identity, bytes: entry.length }
+    const signer = key.kid
+    return {
+      ...change,
+      index,
+      hash: leafHash(entry),
+      time: block.time,
+      signer,
+      identity,
+      bytes: entry.length,
+    }
   }
 
   /** Applies a change that `judge` returned for the present size. */
@@ -139,6 +152,7 @@ export class Registry {
     this.#last = { hash, time }
     this.#identities.add(change.identity)
     this.#bytes += change.bytes
+    for (const kid of keysOf(request)) this.#remember(kid, change)
     const id = change.approves ?? formatHex(hash)
     if (!counts) {
       this.#requests.set(id, request)
@@ -172,6 +186,11 @@ export class Registry {
 
   keys(): readonly RegisteredKey[] {
     return [...this.#keys.values()]
+  }
+
+  /** What was asked, approved and done about a key since block 0, in the order of the blocks. */
+  changesOf(kid: string): readonly RegistryChange[] {
+    return this.#changesOf.get(kid) ?? []
   }
 
   isRegistered(kid: string): boolean {
@@ -252,6 +271,12 @@ export class Registry {
       if (owners.length === 0) this.#requests.delete(id)
       else this.#requests.set(id, { ...request, owners })
     }
+  }
+
+  #remember(kid: string, change: RegistryChange): void {
+    const changes = this.#changesOf.get(kid)
+    if (changes === undefined) this.#changesOf.set(kid, [change])
+    else changes.push(change)
   }
 
   #announce(log: string, keys: readonly string[], effective: number): void {
