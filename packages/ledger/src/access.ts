@@ -18,6 +18,17 @@ export function allow({ bearer }: Pick<Service, 'bearer'>, verb: Verb): onReques
   ]
 }
 
+/** As `allow` for reading, for a route on what one reserved bucket holds: `read:keys`. */
+export function allowReserved({ bearer }: Pick<Service, 'bearer'>, bucket: string): onRequestHookHandler[] {
+  return [
+    requireCaller(bearer),
+    (request, _reply, next) => {
+      callerFor(request, 'read', bucket)
+      next()
+    },
+  ]
+}
+
 /**
  * As `allow` for reading, unless tiles and checkpoints are public. A token that is sent is checked all the
  * same.

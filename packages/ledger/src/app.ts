@@ -22,6 +22,7 @@ import { addBlocks } from './routes/blocks.ts'
 import { addBuckets } from './routes/buckets.ts'
 import { addEnvelopes } from './routes/envelopes.ts'
 import { addEvents } from './routes/events.ts'
+import { addKeys } from './routes/keys.ts'
 import { addLog } from './routes/log.ts'
 import type { Service } from './service.ts'
 import { traceRequests } from './trace.ts'
@@ -77,6 +78,7 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   addBlock(app, service)
   addEnvelopes(app, service)
   addEvents(app, service, new EventStreams(limits, metrics))
+  addKeys(app, service)
   addLog(app, service)
   addArticle(app, service)
 

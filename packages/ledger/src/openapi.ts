@@ -55,6 +55,7 @@ export async function describeApi(app: App, publicUrl: string): Promise<void> {
       tags: [
         { name: 'append', description: 'Adding sealed records' },
         { name: 'read', description: 'Buckets, blocks, proofs and events' },
+        { name: 'keys', description: 'The key registry; for showing, whoever decides by it replays it' },
         { name: 'log', description: 'C2SP tlog-tiles: static, cacheable' },
         { name: 'operation', description: 'Health and metrics' },
         { name: 'article', description: "The article's payload; for showing, never for verifying" },
