@@ -80,7 +80,7 @@ export function tokenSource(
 }
 
 /** Where the services of a data folder were last started. */
-function serverOf(folder: DataFolder): string {
+export function serverOf(folder: DataFolder): string {
   return readClient(folder.localClient).issuer.replace(/\/auth$/, '')
 }
 

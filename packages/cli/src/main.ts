@@ -1,5 +1,6 @@
 // The `ledgerstone` command. Each command's code is loaded when it is called.
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { addExchangeCommands } from './exchange-usage.ts'
 import { exitCodes, explain } from './output.ts'
 
 const program = new Command('ledgerstone')
@@ -194,6 +195,8 @@ asking(imports, 'chain <file>', "a chain in the article's payload shape, each or
   .action(async (file, _, command: Command) => {
     await (await import('./commands/import.ts')).importChain(file, command.optsWithGlobals())
   })
+
+addExchangeCommands(program, asking)
 
 for (const service of ['ledger', 'sealer', 'auth'] as const) {
   program

@@ -44,6 +44,10 @@ export type AccountStep = {
     | 'closed'
     | 'registered'
   readonly text: string
+  /** With `asked`: its id. */
+  readonly exchange?: string
+  /** With `string`: what people compare. */
+  readonly string?: string
 }
 
 export type ExchangeRun = {
@@ -97,7 +101,7 @@ export async function runExchange(run: ExchangeRun): Promise<Exchanged> {
   let kept: Kept | undefined
   try {
     checkAnnounced(view)
-    tell(run, 'asked', accountOf(view, run.assurance))
+    run.onStep({ step: 'asked', text: accountOf(view, run.assurance), exchange: view.id })
     const { ceremony, held } = await meet(run, view, identity, keys)
     kept = held
     const string = ceremony.string as string
@@ -235,9 +239,10 @@ function ceremonyOver(
       if (after.state === 'revealed')
         tell(run, 'mutual', `mutual: the server has taken our certificate; ${traffic}`)
       if (after.state === 'proven') tell(run, 'proven', `${accountOfKeys(after.peerKeys)}; ${traffic}`)
-      if (after.state === 'awaiting') {
-        tell(run, 'string', `short string ${after.string}; both sides have proven their keys; ${traffic}`)
-      }
+      const { state, string = '' } = after
+      if (state !== 'awaiting') return
+      const text = `short string ${string}; both sides have proven their keys; ${traffic}`
+      run.onStep({ step: 'string', text, string })
     },
   })
 }
