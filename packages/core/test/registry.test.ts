@@ -13,6 +13,8 @@ import { type Case, readVectors, refusedAs, testEach } from './vectors.ts'
 
 const alice = await keyNamed('alice')
 const mallory = await keyNamed('mallory')
+const bob = await keyNamed('bob-receive')
+const carol = await keyNamed('carol-receive')
 const ann = await keyNamed('registrar-ann')
 const ben = await keyNamed('registrar-ben')
 const cyd = await keyNamed('registrar-cyd')
@@ -299,6 +301,21 @@ describe('a key in the registry', () => {
       suspectFrom: Date.parse('2026-11-01T00:00:00.000Z'),
     })
     await assert.rejects(sample.revoke('alice', alice), refusedAs('key-revoked'))
+  })
+  test('that receives is revoked with that key alone too, and signs nothing else', async () => {
+    const sample = await SampleLedger.create(2)
+    const receive = { purpose: 'receive' } as const
+    for (const name of ['bob-receive', 'carol-receive']) {
+      const body = await registrationOf(await keyNamed(name), 'bob', receive)
+      await sample.approve('registrar-ben', await sample.change('registrar-ann', 'key.register', body))
+    }
+    await assert.rejects(sample.revoke('bob-receive', carol), refusedAs('wrong-key'))
+    const register = await registrationOf(alice, 'alice')
+    await assert.rejects(sample.change('bob-receive', 'key.register', register), refusedAs('wrong-key'))
+    await assert.rejects(sample.change('bob-receive', 'key.approve', {}), refusedAs('wrong-key'))
+    await sample.revoke('bob-receive', bob)
+    assert.equal(sample.registry.key(bob.kid).revoked?.index, 5)
+    await assert.rejects(sample.revoke('bob-receive', bob), refusedAs('key-revoked'))
   })
   test('is not revoked by another key of its owner, nor by a stranger', async () => {
     const sample = await SampleLedger.create()
