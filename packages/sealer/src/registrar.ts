@@ -1,20 +1,19 @@
 // Keys that an exchange has proven become blocks of `keys`, signed by the registrar.
 import type { LedgerApi } from '@ledgerstone/client/api'
 import type { RegistryFollower } from '@ledgerstone/client/registry'
-import { formatEntry } from '@ledgerstone/core/block'
-import { parseBase64url, utf8 } from '@ledgerstone/core/bytes'
-import { formatCanonical, type JsonObject, textMember } from '@ledgerstone/core/canonical'
-import { type OwnKey, statementSignerOf } from '@ledgerstone/core/key-pair'
-import { keysBucket, originOf } from '@ledgerstone/core/names'
-import { sha256 } from '@ledgerstone/core/primitives/node'
+import {
+  type Asked,
+  changeStatement,
+  judgeChange,
+  revocationBody,
+} from '@ledgerstone/client/registry-changes'
+import { parseBase64url } from '@ledgerstone/core/bytes'
+import { type JsonObject, textMember } from '@ledgerstone/core/canonical'
+import type { OwnKey } from '@ledgerstone/core/key-pair'
+import { keysBucket } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { keyIdOf } from '@ledgerstone/core/spki'
-import {
-  parseStatement,
-  type Statement,
-  type StatementPayload,
-  signStatement,
-} from '@ledgerstone/core/statement'
+import type { Statement } from '@ledgerstone/core/statement'
 import { registrationId } from '@ledgerstone/core/uuid'
 import type { Registered } from '@ledgerstone/exchange/exchange-state'
 
@@ -41,12 +40,9 @@ export async function admitKeys(
   exchange: string,
 ): Promise<void> {
   const { registry } = await registrar.follower.refresh()
-  const { size, last } = registry
   for (const body of registrations) {
     const statement = await registrationStatement(registrar, body, exchange)
-    const time = Math.max(registrar.now(), last.time)
-    const place = { bucket: keysBucket, index: size, time, prev: last.hash, keys: size }
-    await registry.judge(formatEntry({ ...place, statement: statement.jws }))
+    await judgeChange(registry, statement, registrar.now())
   }
 }
 
@@ -87,36 +83,20 @@ const mayPass: ReadonlySet<string> = new Set([
 async function takeBack(registrar: Registrar, blocks: readonly Block[], exchange: string): Promise<void> {
   if (registrar.follower.view.registry.threshold > 1) return
   for (const { kid } of blocks) {
-    const body = { kid, reason: `exchange ${exchange} failed` }
+    const body = revocationBody({ kid, reason: `exchange ${exchange} failed` })
     const id = registrationId(exchange, `revocation of ${kid}`)
-    await registrar.api.postBlock(keysBucket, {
-      statement: await statementOf(registrar, 'ledgerstone.key.revoke', body, id),
-    })
+    const statement = await statementOf(registrar, { type: 'ledgerstone.key.revoke', body, id })
+    await registrar.api.postBlock(keysBucket, { statement })
   }
 }
 
 function registrationStatement(registrar: Registrar, body: JsonObject, exchange: string): Promise<Statement> {
   const type = body['replaces'] === undefined ? 'ledgerstone.key.register' : 'ledgerstone.key.rotate'
-  return statementOf(registrar, type, body, registrationId(exchange, kidOf(body)))
+  return statementOf(registrar, { type, body, id: registrationId(exchange, kidOf(body)) })
 }
 
-/** With a retry value of its body: the same statement asked for again is the same block. */
-async function statementOf(
-  { ledger, key, now }: Registrar,
-  type: string,
-  body: JsonObject,
-  id: string,
-): Promise<Statement> {
-  const retry = sha256(utf8(formatCanonical(body))).slice(0, 16)
-  const payload: StatementPayload = {
-    log: originOf(ledger, keysBucket),
-    id,
-    type,
-    issued: now(),
-    body,
-    retry,
-  }
-  return parseStatement(await signStatement(payload, await statementSignerOf(key)))
+function statementOf({ ledger, key, now }: Registrar, asked: Asked): Promise<Statement> {
+  return changeStatement(ledger, asked, key, now())
 }
 
 function kidOf({ key }: JsonObject): string {
