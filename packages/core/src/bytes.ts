@@ -1,4 +1,4 @@
-import { type Bytes, decodeHex } from '#primitives'
+import { type Bytes, decodeText, type Encoding, encodeText } from '#primitives'
 import { Refused } from './refused.ts'
 
 /** Bytes with a buffer of their own kind: what Web Crypto, sockets and files all take. */
@@ -44,50 +44,40 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Lower-case hexadecimal. */
 export function formatHex(bytes: Uint8Array): string {
-  return bytes.toHex()
+  return encodeText(bytes, 'hex')
 }
 
 /** Strict: lower case, even length; `bytes`, when given, is the exact number of bytes. Throws `malformed`. */
 export function parseHex(text: string, what: string, bytes?: number): Bytes {
-  const decoded = decodeHex(text)
-  if (decoded === undefined) throw new Refused('malformed', `${what} is not lower-case hexadecimal`)
-  return checkLength(decoded, what, bytes)
+  return parseStrict(text, what, bytes, 'hex')
 }
 
 /** Standard alphabet with padding (RFC 4648 section 4). */
 export function formatBase64(bytes: Uint8Array): string {
-  return bytes.toBase64()
+  return encodeText(bytes, 'base64')
 }
 
 export function parseBase64(text: string, what: string, bytes?: number): Bytes {
-  return parseStrict(text, what, bytes, () => Uint8Array.fromBase64(text), formatBase64)
+  return parseStrict(text, what, bytes, 'base64')
 }
 
 /** URL-safe alphabet without padding (RFC 4648 section 5, RFC 7515). */
 export function formatBase64url(bytes: Uint8Array): string {
-  return bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
+  return encodeText(bytes, 'base64url')
 }
 
 export function parseBase64url(text: string, what: string, bytes?: number): Bytes {
-  const decode = (): Bytes => Uint8Array.fromBase64(text, { alphabet: 'base64url' })
-  return parseStrict(text, what, bytes, decode, formatBase64url)
+  return parseStrict(text, what, bytes, 'base64url')
 }
 
+const names = { hex: 'lower-case hexadecimal', base64: 'base64', base64url: 'base64url' } as const
+
 /** Decode, encode again, compare: the usual decoders take several spellings of the same bytes. */
-function parseStrict(
-  text: string,
-  what: string,
-  bytes: number | undefined,
-  decode: () => Bytes,
-  encode: (bytes: Uint8Array) => string,
-): Bytes {
-  let decoded: Bytes
-  try {
-    decoded = decode()
-  } catch (cause) {
-    throw new Refused('malformed', `${what} is not in its encoding`, { cause })
+function parseStrict(text: string, what: string, bytes: number | undefined, encoding: Encoding): Bytes {
+  const decoded = decodeText(text, encoding)
+  if (decoded === undefined) {
+    throw new Refused('malformed', `${what} is not ${names[encoding]} in its one spelling`)
   }
-  if (encode(decoded) !== text) throw new Refused('malformed', `${what} is not spelled canonically`)
   return checkLength(decoded, what, bytes)
 }
 
@@ -100,7 +90,13 @@ function checkLength(decoded: Bytes, what: string, bytes: number | undefined): B
 
 /** Writes unsigned big-endian integers and byte strings one after the other. */
 export class Writer {
-  readonly #parts: Uint8Array[] = []
+  #out: Bytes
+  #at = 0
+
+  /** `capacity`: how many bytes there will be; with the exact number nothing is copied. */
+  constructor(capacity = 256) {
+    this.#out = new Uint8Array(capacity)
+  }
 
   uint8(value: number): this {
     return this.#integer(value, 1)
@@ -115,7 +111,9 @@ export class Writer {
     return this.#integer(value, 8)
   }
   bytes(value: Uint8Array): this {
-    this.#parts.push(value)
+    this.#room(value.length)
+    this.#out.set(value, this.#at)
+    this.#at += value.length
     return this
   }
   /** `u16 n` followed by n bytes. */
@@ -123,16 +121,26 @@ export class Writer {
     return this.uint16(value.length).bytes(value)
   }
   finish(): Bytes {
-    return concat(...this.#parts)
+    return this.#at === this.#out.length ? this.#out : this.#out.slice(0, this.#at)
   }
 
   #integer(value: number, width: number): this {
     if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * width)) {
       throw new RangeError(`${value} does not fit ${width} bytes`)
     }
-    const out = new Uint8Array(width)
-    for (let i = width - 1, rest = value; i >= 0; i--, rest = Math.floor(rest / 256)) out[i] = rest % 256
-    return this.bytes(out)
+    this.#room(width)
+    for (let i = this.#at + width - 1, rest = value; i >= this.#at; i--, rest = Math.floor(rest / 256)) {
+      this.#out[i] = rest % 256
+    }
+    this.#at += width
+    return this
+  }
+  #room(bytes: number): void {
+    const end = this.#at + bytes
+    if (end <= this.#out.length) return
+    const wider = new Uint8Array(Math.max(end, 2 * this.#out.length))
+    wider.set(this.#out)
+    this.#out = wider
   }
 }
 

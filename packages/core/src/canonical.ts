@@ -10,7 +10,7 @@ export type JsonObject = { readonly [name: string]: Json }
  * integers of at most 2^53 - 1, so that no reader rounds them. Throws `malformed` for anything else.
  */
 export function formatCanonical(value: Json): string {
-  return format(value, 0)
+  return quickFormat(value) ?? format(value, 0)
 }
 
 /** Decodes, encodes again and compares, so that each value has one spelling. `what` names it in messages. */
@@ -45,12 +45,15 @@ export function membersOf(
   for (const name of required) {
     if (!Object.hasOwn(value, name)) throw new Refused('malformed', `${what} lacks "${name}"`)
   }
-  for (const name of Object.keys(value)) {
+  const names = Object.keys(value)
+  for (const name of names) {
     if (!required.includes(name) && !optional.includes(name)) {
       throw new Refused('unknown-field', `${what} has an unknown member ${JSON.stringify(name.slice(0, 64))}`)
     }
   }
-  return Object.assign(Object.create(null), value)
+  const members = new Members()
+  for (const name of names) members[name] = value[name]
+  return members
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -74,6 +77,39 @@ export function integerMember(value: unknown, what: string): number {
 export function listMember(value: unknown, what: string): readonly Json[] {
   if (!Array.isArray(value)) throw new Refused('malformed', `${what} is not a list`)
   return value
+}
+
+/** An object that inherits nothing, and that engines treat as well as any other. */
+const Members = function Members(): void {} as unknown as new () => Record<string, Json | undefined>
+Members.prototype = Object.create(null)
+
+/**
+ * What `format` writes, from the engine's own formatter, which is far faster and writes members in the order
+ * in which they are; undefined when that need not be canonical, or the value cannot be written.
+ */
+function quickFormat(value: unknown): string | undefined {
+  if (!isPlain(value, 0)) return undefined
+  const text = JSON.stringify(value)
+  // So a lone surrogate is written; a backslash before the letters ud as well.
+  return text.includes('\\ud') ? undefined : text
+}
+
+/** Whether all in it is JSON, no deeper than the limit, and members are in their canonical order. */
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
+  if (typeof value === 'number') return Number.isSafeInteger(value)
+  if (typeof value !== 'object' || depth === limits.jsonDepthMax) return false
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isPlain(item, depth + 1)) return false
+    return true
+  }
+  if ('toJSON' in value) return false
+  let before = ''
+  for (const name of Object.keys(value)) {
+    if (name < before || !isPlain((value as Record<string, unknown>)[name], depth + 1)) return false
+    before = name
+  }
+  return true
 }
 
 /** `depth`: how many lists and objects the value stands in. */

@@ -5,19 +5,10 @@
  *     envelope = u32 header bytes | header | ciphertext                content digest = SHA-256(header)
  */
 import { sha256 } from '#primitives'
-import {
-  type Bytes,
-  equalBytes,
-  formatBase64url,
-  type Hash,
-  parseBase64url,
-  Reader,
-  textOf,
-  utf8,
-  Writer,
-} from './bytes.ts'
+import { type Bytes, equalBytes, formatBase64url, type Hash, Reader, textOf, utf8, Writer } from './bytes.ts'
 import { parseCanonical } from './canonical.ts'
-import { checkLabels, formatLabels, type Labels } from './labels.ts'
+import { compareKids, decodeKid } from './kid.ts'
+import { encodeLabels, type Labels, readLabels } from './labels.ts'
 import { limits } from './limits.ts'
 import { Refused } from './refused.ts'
 import type { Content } from './statement.ts'
@@ -69,18 +60,25 @@ export function splitEnvelope(bytes: Uint8Array): {
   return { header, ciphertext: reader.bytes(bytes.length - reader.at) }
 }
 
-export function encodeHeader(header: EnvelopeHeader): Bytes {
-  const writer = new Writer().bytes(magic).uint8(suiteNamed(header.suite).id)
-  writer.bytes(parseBase64url(header.signer, 'signer', 32)).bytes16(header.keySignature)
-  writer.bytes16(utf8(formatLabels(header.labels))).uint8(header.receivers.length)
-  for (const { kid, wrapped, params } of header.receivers) {
-    writer
-      .bytes(parseBase64url(kid, 'receiver', 32))
-      .bytes16(wrapped)
-      .bytes16(params)
+/** `labels`: the header's, encoded, for whoever has them. */
+export function encodeHeader(
+  header: EnvelopeHeader,
+  labels: Uint8Array = encodeLabels(header.labels),
+): Bytes {
+  const { keySignature, receivers } = header
+  let bytes = fixedBytes + keySignature.length + labels.length
+  for (const { wrapped, params } of receivers) bytes += 36 + wrapped.length + params.length
+  const writer = new Writer(bytes).bytes(magic).uint8(suiteNamed(header.suite).id)
+  writer.bytes(decodeKid(header.signer, 'signer')).bytes16(keySignature)
+  writer.bytes16(labels).uint8(receivers.length)
+  for (const { kid, wrapped, params } of receivers) {
+    writer.bytes(decodeKid(kid, 'receiver')).bytes16(wrapped).bytes16(params)
   }
   return writer.uint32(header.ciphertextBytes).bytes(header.ciphertextDigest).finish()
 }
+
+/** What is in every header: all but key signature, labels and receivers. */
+const fixedBytes = 4 + 1 + 32 + 2 + 2 + 1 + 4 + 32
 
 /** Strict: what was read is encoded again and compared. */
 export function decodeHeader(bytes: Uint8Array): EnvelopeHeader {
@@ -90,7 +88,7 @@ export function decodeHeader(bytes: Uint8Array): EnvelopeHeader {
   const suite = suiteOfId(reader.uint8())
   const signer = formatBase64url(reader.bytes(32))
   const keySignature = reader.bytes16()
-  const labels = checkLabels(parseCanonical(textOf(reader.bytes16(), 'labels'), 'labels'))
+  const { labels, encoded } = readLabels(parseCanonical(textOf(reader.bytes16(), 'labels'), 'labels'))
   const receivers = Array.from({ length: reader.uint8() }, () => {
     return { kid: formatBase64url(reader.bytes(32)), wrapped: reader.bytes16(), params: reader.bytes16() }
   })
@@ -107,7 +105,7 @@ export function decodeHeader(bytes: Uint8Array): EnvelopeHeader {
     ciphertextDigest,
   }
   checkForm(header)
-  if (!equalBytes(encodeHeader(header), bytes))
+  if (!equalBytes(encodeHeader(header, encoded), bytes))
     throw new Refused('malformed', 'the envelope header is not canonical')
   return header
 }
@@ -117,14 +115,30 @@ export function contentOf(header: EnvelopeHeader): Content {
   return { suite: header.suite, digest: sha256(encodeHeader(header)), bytes: header.ciphertextBytes }
 }
 
+type Parts = Omit<EnvelopeHeader, 'ciphertextBytes' | 'ciphertextDigest'> & { readonly ciphertext: Bytes }
+
 /** Makes an envelope of its parts: sorts the receivers, fills in the digest, checks the form. */
-export function buildEnvelope(
-  parts: Omit<EnvelopeHeader, 'ciphertextBytes' | 'ciphertextDigest'> & { readonly ciphertext: Bytes },
-): Envelope {
-  const { ciphertext } = parts
-  const receivers = parts.receivers.toSorted((a, b) => compareKids(a.kid, b.kid))
-  const digests = { ciphertextBytes: ciphertext.length, ciphertextDigest: sha256(ciphertext) }
-  const envelope = { ...parts, receivers, ...digests }
+export function buildEnvelope(parts: Parts): Envelope {
+  return completeEnvelope({
+    ...parts,
+    receivers: parts.receivers.toSorted((a, b) => compareKids(a.kid, b.kid)),
+  })
+}
+
+/** The same, but receivers out of order are refused. */
+export function completeEnvelope({
+  suite,
+  signer,
+  keySignature,
+  labels,
+  receivers,
+  ciphertext,
+}: Parts): Envelope {
+  const envelope = {
+    ...{ suite, signer, keySignature, labels, receivers, ciphertext },
+    ciphertextBytes: ciphertext.length,
+    ciphertextDigest: sha256(ciphertext),
+  }
   checkForm(envelope)
   return envelope
 }
@@ -139,11 +153,12 @@ export function checkCiphertext(header: EnvelopeHeader, ciphertext: Bytes): Enve
 }
 
 /**
- * The encoded header, when the statement's content is this envelope. Throws `wrong-digest` otherwise.
+ * The encoded header, when the statement's content is this envelope; `labels` as in `encodeHeader`. Throws
+ * `wrong-digest` otherwise.
  */
-export function checkContent(content: Content, header: EnvelopeHeader): Bytes {
+export function checkContent(content: Content, header: EnvelopeHeader, labels?: Uint8Array): Bytes {
   const { suite, ciphertextBytes } = header
-  const encoded = encodeHeader(header)
+  const encoded = encodeHeader(header, labels)
   const isNamed = content.suite === suite && content.bytes === ciphertextBytes
   if (!isNamed || !equalBytes(content.digest, sha256(encoded))) {
     throw new Refused('wrong-digest', 'the envelope is not the one that the statement names')
@@ -156,11 +171,14 @@ function checkForm(header: EnvelopeHeader): void {
   const suite = suiteNamed(header.suite)
   if (receivers.length > limits.receiversMax)
     throw new Refused('too-large', `more than ${limits.receiversMax} receivers`)
-  for (const [i, { kid, params }] of receivers.entries()) {
-    const before = receivers[i - 1]
-    if (before !== undefined && compareKids(before.kid, kid) >= 0) {
+  let before: string | undefined
+  let longest = keySignature.length
+  for (const { kid, wrapped, params } of receivers) {
+    if (before !== undefined && compareKids(before, kid) >= 0) {
       throw new Refused('malformed', 'receivers are not in ascending order without duplicates')
     }
+    before = kid
+    longest = Math.max(longest, wrapped.length)
     if (params.length > 0) throw new Refused('malformed', `suite ${suite.name} has no receiver parameters`)
   }
   if (suite.sealed !== receivers.length > 0 || suite.sealed !== keySignature.length > 0) {
@@ -171,21 +189,9 @@ function checkForm(header: EnvelopeHeader): void {
   }
   if (header.ciphertextBytes < suite.ciphertextBytesMin)
     throw new Refused('malformed', 'the ciphertext is too short')
-  const wrappedBytes = receivers.map(({ wrapped }) => wrapped.length)
-  if (Math.max(keySignature.length, ...wrappedBytes) > limits.keyMaterialBytesMax) {
+  if (longest > limits.keyMaterialBytesMax) {
     throw new Refused('too-large', 'the key signature or a wrapped key is too long')
   }
   if (header.ciphertextBytes > limits.ciphertextBytesMax)
     throw new Refused('too-large', 'the ciphertext is too long')
-}
-
-/** By the bytes of the kid, not by its base64url spelling. */
-function compareKids(a: string, b: string): number {
-  const left = parseBase64url(a, 'kid', 32)
-  const right = parseBase64url(b, 'kid', 32)
-  for (let i = 0; i < 32; i++) {
-    const difference = (left[i] as number) - (right[i] as number)
-    if (difference !== 0) return difference
-  }
-  return 0
 }

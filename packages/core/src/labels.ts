@@ -1,6 +1,6 @@
 // The clear metadata of an envelope: who asked for it, what kind of data it is, small labels, blind index
 // values.
-import { formatBase64url, parseBase64url, utf8 } from './bytes.ts'
+import { type Bytes, formatBase64url, parseBase64url, utf8 } from './bytes.ts'
 import {
   formatCanonical,
   integerMember,
@@ -37,8 +37,13 @@ const tagName = /^[a-z][a-z0-9.-]{0,63}$/
 /** RFC 8785 JSON, at most 8 KiB. Throws `too-large`. */
 export function formatLabels(labels: Labels): string {
   const text = formatCanonical(labelsJson(labels))
-  if (utf8(text).length > limits.labelsBytesMax) throw new Refused('too-large', 'the labels are too long')
+  encodeText(text)
   return text
+}
+
+/** The text of `formatLabels` in UTF-8: what stands in an envelope's header. Throws `too-large`. */
+export function encodeLabels(labels: Labels): Bytes {
+  return encodeText(formatCanonical(labelsJson(labels)))
 }
 
 /** Labels as a JSON object, tag values in base64url. */
@@ -53,6 +58,11 @@ export function labelsJson({ actor, media, meta, tags }: Labels): JsonObject {
 
 /** Labels out of parsed JSON, members checked. Throws `malformed`, `unknown-field`, `too-large`. */
 export function checkLabels(value: unknown): Labels {
+  return readLabels(value).labels
+}
+
+/** The same, and what `encodeLabels` would make of them. */
+export function readLabels(value: unknown): { readonly labels: Labels; readonly encoded: Bytes } {
   const { actor, media, meta, tags } = membersOf(value, 'labels', ['media'], ['actor', 'meta', 'tags'])
   const labels = {
     media: checkMedia(textMember(media, 'media')),
@@ -60,8 +70,8 @@ export function checkLabels(value: unknown): Labels {
     ...(meta !== undefined && { meta: checkMeta(meta) }),
     ...(tags !== undefined && { tags: checkTags(tags) }),
   }
-  formatLabels(labels)
-  return labels
+  // Members were checked and none is left out, so the value is what `labelsJson` would make again.
+  return { labels, encoded: encodeText(formatCanonical(value as Json)) }
 }
 
 /** A media type without parameters, lower case. Throws `malformed`. */
@@ -83,6 +93,12 @@ export function checkMeta(value: unknown): Readonly<Record<string, MetaValue>> {
     meta[name] = member as MetaValue
   }
   return meta
+}
+
+function encodeText(text: string): Bytes {
+  const bytes = utf8(text)
+  if (bytes.length > limits.labelsBytesMax) throw new Refused('too-large', 'the labels are too long')
+  return bytes
 }
 
 function checkActor(value: Json): Actor {

@@ -1,9 +1,10 @@
 // A sealed record on its way to the ledger: statement and envelope, in JSON at the border.
 import type { Bytes } from './bytes.ts'
-import { formatBase64, formatHex, parseBase64, parseBase64url, parseHex } from './bytes.ts'
+import { formatBase64, formatHex, parseBase64, parseHex } from './bytes.ts'
 import { type Json, type JsonObject, listMember, membersOf, textMember } from './canonical.ts'
-import { buildEnvelope, checkContent, type Envelope, type WrappedKey } from './envelope.ts'
-import { checkLabels, labelsJson } from './labels.ts'
+import { checkContent, completeEnvelope, type Envelope, type WrappedKey } from './envelope.ts'
+import { decodeKid } from './kid.ts'
+import { labelsJson, readLabels } from './labels.ts'
 import { limits } from './limits.ts'
 import { Refused } from './refused.ts'
 import { parseStatement, type Statement } from './statement.ts'
@@ -32,8 +33,8 @@ export function parseSealed(value: unknown): Sealed {
   const statement = parseStatement(textMember(jws, 'statement'))
   const { content } = statement.payload
   if (content === undefined) throw new Refused('malformed', 'a statement with a body has no envelope')
-  const envelope = parseEnvelopeJson(parts)
-  return { statement, envelope, header: checkContent(content, envelope) }
+  const { envelope, labels } = readEnvelope(parts)
+  return { statement, envelope, header: checkContent(content, envelope, labels) }
 }
 
 export function formatEnvelopeJson(envelope: Envelope): JsonObject {
@@ -52,8 +53,12 @@ export function formatEnvelopeJson(envelope: Envelope): JsonObject {
 }
 
 export function parseEnvelopeJson(value: unknown): Envelope {
-  const required = ['suite', 'signer', 'objecta', 'objectb', 'labels', 'receivers']
-  const m = membersOf(value, 'the envelope', required)
+  return readEnvelope(value).envelope
+}
+
+/** `labels`: the envelope's, encoded. */
+function readEnvelope(value: unknown): { readonly envelope: Envelope; readonly labels: Bytes } {
+  const m = membersOf(value, 'the envelope', envelopeMembers)
   const objectb = textMember(m['objectb'], 'objectb')
   if (objectb.length > 2 * limits.ciphertextBytesMax)
     throw new Refused('too-large', 'the ciphertext is too long')
@@ -61,30 +66,32 @@ export function parseEnvelopeJson(value: unknown): Envelope {
   if (receivers.length > limits.receiversMax)
     throw new Refused('too-large', `more than ${limits.receiversMax} receivers`)
   const signer = textMember(m['signer'], 'signer')
-  parseBase64url(signer, 'signer', 32)
+  decodeKid(signer, 'signer')
   const wrappedKeys = receivers.map(parseReceiver)
-  const envelope = buildEnvelope({
+  const { labels, encoded } = readLabels(m['labels'])
+  const envelope = completeEnvelope({
     suite: suiteNamed(textMember(m['suite'], 'suite')).name,
     signer,
     keySignature: parseBase64(textMember(m['objecta'], 'objecta'), 'objecta'),
-    labels: checkLabels(m['labels']),
+    labels,
     receivers: wrappedKeys,
     ciphertext: parseHex(objectb, 'objectb'),
   })
-  if (envelope.receivers.some((receiver, i) => receiver !== wrappedKeys[i])) {
-    throw new Refused('malformed', 'receivers are not in ascending order of kid')
-  }
-  return envelope
+  return { envelope, labels: encoded }
 }
 
+const envelopeMembers = ['suite', 'signer', 'objecta', 'objectb', 'labels', 'receivers']
+const receiverMembers = ['kid', 'objectc']
+const receiverOptions = ['params']
+const noParams: Bytes = new Uint8Array(0)
+
 function parseReceiver(value: Json): WrappedKey {
-  const { kid, objectc, params } = membersOf(value, 'a receiver', ['kid', 'objectc'], ['params'])
+  const { kid, objectc, params } = membersOf(value, 'a receiver', receiverMembers, receiverOptions)
   if (params === '') throw new Refused('malformed', 'params of a receiver are empty')
-  const empty: Bytes = new Uint8Array(0)
-  parseBase64url(textMember(kid, 'kid'), 'kid', 32)
+  decodeKid(textMember(kid, 'kid'), 'kid')
   return {
     kid: kid as string,
     wrapped: parseHex(textMember(objectc, 'objectc'), 'objectc'),
-    params: params === undefined ? empty : parseBase64(textMember(params, 'params'), 'params'),
+    params: params === undefined ? noParams : parseBase64(textMember(params, 'params'), 'params'),
   }
 }

@@ -138,10 +138,13 @@ export function formatPayload(payload: StatementPayload): string {
   return formatCanonical(members)
 }
 
+const payloadMembers = ['log', 'id', 'type', 'issued']
+const payloadOptions = ['content', 'body', 'retry', 'case', 'refs']
+const contentMembers = ['suite', 'digest', 'bytes']
+
 export function parsePayload(text: string): StatementPayload {
   const value = parseCanonical(text, 'the statement payload')
-  const optional = ['content', 'body', 'retry', 'case', 'refs']
-  const m = membersOf(value, 'the statement payload', ['log', 'id', 'type', 'issued'], optional)
+  const m = membersOf(value, 'the statement payload', payloadMembers, payloadOptions)
   const type = checkTypeName(textMember(m['type'], 'type'))
   checkContentOrBody(type, m['content'], m['body'])
   return {
@@ -193,7 +196,7 @@ function checkContentOrBody(type: string, content: unknown, body: unknown): void
 }
 
 function parseContent(value: Json): Content {
-  const m = membersOf(value, 'content', ['suite', 'digest', 'bytes'])
+  const m = membersOf(value, 'content', contentMembers)
   return {
     suite: suiteNamed(textMember(m['suite'], 'suite')).name,
     digest: parseBase64url(textMember(m['digest'], 'digest'), 'digest', 32),

@@ -57,6 +57,29 @@ describe('canonical JSON', () => {
       }),
     )
   })
+  test('is the same whether members come in their order or not', () => {
+    const sorted = (value: Json): Json => {
+      if (Array.isArray(value)) return value.map(sorted)
+      if (typeof value !== 'object' || value === null) return value
+      const entries = Object.entries(value).map(([name, member]) => [name, sorted(member)] as const)
+      return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    }
+    fc.assert(
+      fc.property(json, (value) => assert.equal(formatCanonical(sorted(value)), formatCanonical(value))),
+    )
+    // The engine itself puts members that look like indexes first, as numbers.
+    assert.equal(formatCanonical({ 9: 1, 10: 2, a: 3, '': 4 }), '{"":4,"10":2,"9":1,"a":3}')
+    assert.equal(formatCanonical({ 1: 1, 2: 2 }), '{"1":1,"2":2}')
+    assert.equal(formatCanonical({ a: '\\ud800', b: -0 }), '{"a":"\\\\ud800","b":0}')
+    assert.equal(formatCanonical({ toJSON: 'x' }), '{"toJSON":"x"}')
+  })
+  test('refuses lone surrogates in values and names, whichever way they are written', () => {
+    for (const value of [{ a: '\ud800' }, { '\udfff': 1 }, ['x\udc00y'], '\ud83d'])
+      assert.throws(() => formatCanonical(value), refusedAs('malformed'))
+    for (const text of ['{"a":"\\ud800"}', '"\\udfff"', '{"\\ud800":1}', '["\\ud83d"]'])
+      assert.throws(() => parseCanonical(text, 'it'), refusedAs('malformed'))
+    assert.equal(parseCanonical('"\ud83d\ude00"', 'it'), '\ud83d\ude00')
+  })
   test('has one spelling: a text with one character changed is another value or refused', () => {
     const change = fc.tuple(json, fc.nat(), fc.string({ minLength: 1, maxLength: 1 }))
     fc.assert(

@@ -12,6 +12,30 @@ describe('times', () => {
       }),
     )
   })
+  test('are what the platform says of them, whatever day was written before', () => {
+    const near = fc.integer({ min: 1_795_000_000_000, max: 1_795_300_000_000 })
+    const any = fc.integer({ min: 0, max: 253_402_300_799_999 })
+    fc.assert(
+      fc.property(fc.array(fc.oneof(near, any)), (all) => {
+        for (const ms of all) assert.equal(formatTime(ms), new Date(ms).toISOString())
+        for (const ms of all) assert.equal(parseTime(new Date(ms).toISOString(), 'it'), ms)
+      }),
+    )
+  })
+  test('in another spelling are refused on the day that was written last, too', () => {
+    assert.equal(formatTime(parseTime('2026-11-23T03:17:00.000Z', 'it')), '2026-11-23T03:17:00.000Z')
+    const clock = fc.string({ unit: fc.constantFrom(...'0123459:.Z -/\u0660\uffff'), maxLength: 15 })
+    fc.assert(
+      fc.property(clock, (text) => {
+        const time = `2026-11-23T${text}`
+        const ms = Date.parse(time)
+        if (ms >= 0 && new Date(ms).toISOString() === time) assert.equal(parseTime(time, 'it'), ms)
+        else assert.throws(() => parseTime(time, 'it'), refusedAs('malformed'))
+      }),
+    )
+    for (const clock of ['24:00:00.000Z', '23:60:00.000Z', '23:59:60.000Z', '-1:00:00.000Z', '00:00:00.00:Z'])
+      assert.throws(() => parseTime(`2026-11-23T${clock}`, 'it'), refusedAs('malformed'))
+  })
   test('sort as texts', () => {
     const ms = fc.integer({ min: 0, max: 253_402_300_799_999 })
     fc.assert(fc.property(ms, ms, (a, b) => assert.equal(formatTime(a) < formatTime(b), a < b)))

@@ -4,6 +4,7 @@ import * as crypto from 'node:crypto'
 import { promisify } from 'node:util'
 import type {
   Bytes,
+  Encoding,
   KeyKind,
   KeyPair,
   ScryptCost,
@@ -34,12 +35,16 @@ export function randomBytes(count: number): Bytes {
   return plain(crypto.randomBytes(count))
 }
 
-export function decodeHex(text: string): Bytes | undefined {
-  const bytes = new Uint8Array(text.length >> 1)
-  const buffer = asBuffer(bytes)
-  // It stops at the first character that is no digit; what it writes back then differs.
-  buffer.write(text, 'hex')
-  return buffer.toString('hex') === text ? bytes : undefined
+export function encodeText(bytes: Uint8Array, encoding: Encoding): string {
+  return asBuffer(bytes).toString(encoding)
+}
+
+export function decodeText(text: string, encoding: Encoding): Bytes | undefined {
+  const buffer = Buffer.from(text, encoding)
+  // It stops at, or passes over, what does not belong there; what it writes back then differs.
+  if (buffer.toString(encoding) !== text) return undefined
+  // Small ones lie in a pool that others write to.
+  return buffer.length === buffer.buffer.byteLength ? plain(buffer) : new Uint8Array(buffer)
 }
 
 export function encryptAes256Cfb(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Bytes {

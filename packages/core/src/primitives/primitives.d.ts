@@ -29,10 +29,13 @@ export function hmacSha256(key: Uint8Array, message: Uint8Array): Bytes
 export function randomBytes(count: number): Bytes
 
 /**
- * The bytes that lower-case hexadecimal spells; undefined when the text is anything else. No cryptography,
- * but Node's own is five times as fast as `Uint8Array.fromHex`, and ciphertexts come in hexadecimal.
+ * Lower-case hexadecimal; base64 with padding and base64url without (RFC 4648 sections 4 and 5). No
+ * cryptography, but in Node its own are faster than those of `Uint8Array`, and records come in them.
  */
-export function decodeHex(text: string): Bytes | undefined
+export type Encoding = 'hex' | 'base64' | 'base64url'
+export function encodeText(bytes: Uint8Array, encoding: Encoding): string
+/** The bytes that the text spells; undefined unless it is the one text that `encodeText` writes of them. */
+export function decodeText(text: string, encoding: Encoding): Bytes | undefined
 
 /**
  * AES-256-CFB with 128-bit feedback (NIST SP 800-38A 6.3). `key` 32 bytes, `iv` 16 bytes; no padding, no

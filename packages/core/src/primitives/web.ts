@@ -9,6 +9,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import type {
   Bytes,
+  Encoding,
   KeyKind,
   KeyPair,
   ScryptCost,
@@ -35,10 +36,16 @@ export function randomBytes(count: number): Bytes {
   return out
 }
 
-export function decodeHex(text: string): Bytes | undefined {
+export function encodeText(bytes: Uint8Array, encoding: Encoding): string {
+  if (encoding === 'hex') return bytes.toHex()
+  return bytes.toBase64({ alphabet: encoding, omitPadding: encoding === 'base64url' })
+}
+
+export function decodeText(text: string, encoding: Encoding): Bytes | undefined {
   try {
-    const bytes = Uint8Array.fromHex(text)
-    return bytes.toHex() === text ? bytes : undefined
+    const bytes =
+      encoding === 'hex' ? Uint8Array.fromHex(text) : Uint8Array.fromBase64(text, { alphabet: encoding })
+    return encodeText(bytes, encoding) === text ? bytes : undefined
   } catch {
     return undefined
   }
