@@ -101,6 +101,14 @@ export function grantScopes(path: string, id: string, scopes: readonly string[])
   return true
 }
 
+/** Puts a client in the place of the one of the same id, or beside the others. Leaves a file that has it so. */
+export function putClient(path: string, client: AuthClient): void {
+  const clients = [...readClients(path).values()]
+  const known = clients.findIndex(({ id }) => id === client.id)
+  const changed = known === -1 ? [...clients, client] : clients.with(known, client)
+  if (format(changed) !== format(clients)) replaceKeyFile(path, format(changed))
+}
+
 /** A fresh client secret of 256 bits, and what the file keeps of it. */
 export function createSecret(): { secret: string; secretSha256: string } {
   const secret = crypto.randomBytes(32).toString('base64url')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createKeyFile } from '@ledgerstone/border/key-file'
-import { createClients, createSecret } from './clients.ts'
+import { type AuthClient, createClients, createSecret, putClient } from './clients.ts'
 import { authFilesIn, ledgerAudience, sealerAudience } from './config.ts'
 import { createCookieKeys, createKeys } from './keys.ts'
 import { createUsers, hashPassword } from './users.ts'
@@ -57,15 +57,7 @@ export async function initAuth(folder: string, options: InitOptions): Promise<In
       audiences: [ledgerAudience],
       scopes: sealerScopes,
     },
-    {
-      id: 'explorer',
-      name: 'Ledgerstone explorer',
-      auth: 'none',
-      native: true,
-      redirectUris: [...new Set([options.explorerUrl, 'http://127.0.0.1/'])],
-      audiences: [ledgerAudience],
-      scopes: ['read:*', 'read:keys'],
-    },
+    explorerClient(options.explorerUrl),
   ])
   const admin = { name: 'admin', displayName: 'Administrator', scopes: everything }
   createUsers(files.users, [{ ...admin, password: await hashPassword(password, options.passwordCost) }])
@@ -74,6 +66,27 @@ export async function initAuth(folder: string, options: InitOptions): Promise<In
     local: { id: 'local', secret: local.secret },
     sealer: { id: 'sealer', secret: sealer.secret },
     admin: { name: admin.name, password },
+  }
+}
+
+/**
+ * The explorer is served elsewhere now: `http://127.0.0.1:9000/`. Whatever else stood in the file for its client
+ * becomes as in a new folder.
+ */
+export function moveExplorer(clientsFile: string, explorerUrl: string): void {
+  putClient(clientsFile, explorerClient(explorerUrl))
+}
+
+/** For people at the page that the ledger serves, and at the desks of this computer, on any port. */
+function explorerClient(explorerUrl: string): AuthClient {
+  return {
+    id: 'explorer',
+    name: 'Ledgerstone explorer',
+    auth: 'none',
+    native: true,
+    redirectUris: [...new Set([explorerUrl, 'http://127.0.0.1/'])],
+    audiences: [ledgerAudience, sealerAudience],
+    scopes: ['read:*', 'read:keys', 'manage:keys', 'manage:exchanges'],
   }
 }
 

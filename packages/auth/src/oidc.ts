@@ -9,4 +9,5 @@ const oidc: typeof import('oidc-provider') = await import('oidc-provider')
 console.warn = warn
 
 export const Provider: typeof oidc.Provider = oidc.Provider
+export const interactionPolicy: typeof oidc.interactionPolicy = oidc.interactionPolicy
 export const errors: typeof oidc.errors = oidc.errors

@@ -2,6 +2,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import type { Client, Configuration, JWK, KoaContextWithOIDC, Provider as OidcProvider } from 'oidc-provider'
 import { type AuthClient, allows, isSecret, metadataOf } from './clients.ts'
 import type { AuthConfig } from './config.ts'
+import { promptPolicy } from './consent.ts'
 import { pageHeaders } from './html.ts'
 import { errors, Provider } from './oidc.ts'
 import { errorPage, signedOutPage, signOutPage } from './pages.ts'
@@ -126,6 +127,7 @@ function configurationOf(parts: Parts): Configuration {
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     findAccount: (_ctx, sub) => accountOf(users.get(sub)),
     interactions: {
+      policy: promptPolicy(),
       url: (_ctx, interaction) => `${pathname.replace(/\/$/, '')}/interaction/${interaction.uid}`,
     },
     renderError(ctx, out) {

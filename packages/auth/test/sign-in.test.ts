@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { decodeJwt } from 'jose'
-import { ledgerAudience } from '../src/config.ts'
+import { ledgerAudience, sealerAudience } from '../src/config.ts'
 import type { InitResult } from '../src/init.ts'
 import { hashPassword, putUser } from '../src/users.ts'
 import { authorizeUrl, Browser, exchange, signIn, verifier } from './browser.ts'
@@ -53,7 +53,7 @@ describe('a person', () => {
     const caller = await service.bearer().accept({ method: 'GET', url: '/', headers })
     assert.equal(caller.client, 'explorer')
     assert.equal(caller.sub, 'admin')
-    assert.equal(decodeJwt(answer.access_token).aud, ledgerAudience)
+    assert.deepEqual(decodeJwt(answer.access_token).aud, [ledgerAudience, sealerAudience])
     const person = decodeJwt(answer.id_token)
     assert.equal(person.aud, 'explorer')
     assert.equal(person['name'], 'Administrator')
@@ -89,12 +89,23 @@ describe('a person', () => {
     assert.equal(page.status, 401)
   })
 
-  it('stays signed in, but is asked for consent again by a native client', async () => {
+  it('stays signed in, and a page at the registered address learns it without asking', async () => {
+    const browser = new Browser(service)
+    const unasked = { prompt: 'none' }
+    assert.match((await browser.get(authorizeUrl(unasked))).url, /error=login_required/)
+    await signIn(browser, ann)
+    assert.match((await browser.get(authorizeUrl(unasked))).url, /code=/)
+  })
+
+  it('is asked for consent again by a program on another port', async () => {
     const browser = new Browser(service)
     await signIn(browser, ann)
-    const again = await browser.get(authorizeUrl())
+    const elsewhere = { redirect_uri: 'http://127.0.0.1:49152/' }
+    const again = await browser.get(authorizeUrl(elsewhere))
     assert.match(again.body, /Allow Ledgerstone explorer\?/)
     assert.match((await browser.submit(again)).url, /code=/)
+    const unasked = await browser.get(authorizeUrl({ ...elsewhere, prompt: 'none' }))
+    assert.match(unasked.url, /error=interaction_required/)
   })
 
   it('may cancel and may deny', async () => {
@@ -187,7 +198,7 @@ describe('the authorization code', () => {
     ['with a plain code challenge', { code_challenge_method: 'plain' }],
     ['for an ID token in the URL', { response_type: 'id_token', nonce: 'x' }],
     ['for a scope that the client may not have', { scope: 'openid append:payments' }],
-    ['for a resource that the client may not have', { resource: 'urn:ledgerstone:sealer' }],
+    ['for a resource that the client may not have', { resource: 'urn:example:other' }],
   ] as const) {
     it(`is refused ${what}`, async () => {
       const { url } = await new Browser(service).get(authorizeUrl(changes))

@@ -5,14 +5,16 @@ import { createBearer } from '@ledgerstone/border/bearer'
 import { readPrivateKey } from '@ledgerstone/border/key-file'
 import { createLogger } from '@ledgerstone/border/logger'
 import { Refused } from '@ledgerstone/core/refused'
-import { parseTrust } from '@ledgerstone/core/trust'
+import { parseTrust, type Trust } from '@ledgerstone/core/trust'
 import { createLedgerApp } from '@ledgerstone/ledger/app'
 import type { LedgerConfig } from '@ledgerstone/ledger/config'
+import type { ExplorerOptions } from '@ledgerstone/ledger/explorer'
 import { createLedgerMetrics } from '@ledgerstone/ledger/metrics'
 import { reportTo } from '@ledgerstone/ledger/report'
 import { Log } from '@ledgerstone/log/log'
 import { SqliteDocuments } from '@ledgerstone/stores/documents/sqlite'
 import { FileStore } from '@ledgerstone/stores/file/store'
+import { explorerFolder } from './explorer-folder.ts'
 
 export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable> {
   const now = Date.now
@@ -49,8 +51,31 @@ export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable
     metricsPublic: config.metrics === 'public',
     limits: { eventStreamsMax, waitFinalMsMax },
     http: { requestsMax: requestsPerSecondMax },
+    ...explorerOf(config, trust, publicUrl),
   })
   stack.defer(() => app.close())
   await app.listen({ ...config.listen })
   return stack.move()
+}
+
+function explorerOf(
+  { explorer, issuers, audience }: LedgerConfig,
+  trust: Trust,
+  publicUrl: string,
+): { readonly explorer?: ExplorerOptions } {
+  if (explorer === undefined) return {}
+  const { folder = explorerFolder, issuer = issuers[0]?.issuer, clientId, sealerAudience } = explorer
+  if (issuer === undefined) throw new Refused('bad-config', 'the explorer needs an issuer to sign in at')
+  const configuration = {
+    ledger: trust.ledger,
+    ...{ issuer, clientId, audiences: { ledger: audience, sealer: sealerAudience } },
+    servedBy: 'ledger',
+    oneOperator: trust.policy.quorum === 'none',
+    opening: isLoopback(publicUrl),
+  } as const
+  return { explorer: { folder, configuration } }
+}
+
+function isLoopback(url: string): boolean {
+  return ['127.0.0.1', '[::1]', 'localhost'].includes(new URL(url).hostname)
 }

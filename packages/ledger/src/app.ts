@@ -8,6 +8,7 @@ import type { Documents } from '@ledgerstone/log/documents'
 import type { Log } from '@ledgerstone/log/log'
 import type { onRequestHookHandler } from 'fastify'
 import { EventStreams } from './event-streams.ts'
+import { addExplorer, type ExplorerOptions } from './explorer.ts'
 import { protectAnswers } from './headers.ts'
 import { addHealth } from './health.ts'
 import { defaultLedgerLimits, type LedgerLimits } from './limits.ts'
@@ -48,6 +49,8 @@ export type LedgerAppOptions = {
   /** Limits of the HTTP border. */
   readonly http?: Partial<AppLimits>
   readonly trustedProxies?: readonly string[]
+  /** The web page; without it, this service has none but the API's description. */
+  readonly explorer?: ExplorerOptions
 }
 
 /** The ledger service. Listens nowhere yet: `listen`, or pass requests to `routing`. */
@@ -81,6 +84,7 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   addKeys(app, service)
   addLog(app, service)
   addArticle(app, service)
+  if (options.explorer !== undefined) addExplorer(app, options.explorer)
 
   await serveDescription(app)
   return app

@@ -29,6 +29,17 @@ export type LedgerConfig = {
   readonly log: 'public' | 'token'
   /** `token`: `/metrics` needs the scope `manage:metrics`. */
   readonly metrics: 'public' | 'token'
+  /** Serve the explorer at `/`; without it there is no page. */
+  readonly explorer?: {
+    /** The build; the one that came with the program. */
+    readonly folder?: string
+    /** Where people sign in; the first of `issuers`. */
+    readonly issuer?: string
+    /** `explorer`. */
+    readonly clientId: string
+    /** `urn:ledgerstone:sealer`. */
+    readonly sealerAudience: string
+  }
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** Addresses of proxies whose `X-Forwarded-For` is believed; none. */
   readonly trustedProxies: readonly string[]
@@ -90,6 +101,16 @@ const listen = Type.Object(
   { ...closed, default: {} },
 )
 
+const explorer = Type.Object(
+  {
+    folder: Type.Optional(path),
+    issuer: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#]+$' })),
+    clientId: Type.String({ minLength: 1, default: 'explorer' }),
+    sealerAudience: Type.String({ minLength: 1, default: 'urn:ledgerstone:sealer' }),
+  },
+  closed,
+)
+
 const limitsConfig = Type.Object(
   {
     requestsPerSecondMax: count(1, 10_000_000, 50_000),
@@ -115,6 +136,7 @@ const ledgerConfig = Type.Object(
     issuers: Type.Array(issuer, { minItems: 1 }),
     log: oneOf(['public', 'token'], 'token'),
     metrics: oneOf(['public', 'token'], 'token'),
+    explorer: Type.Optional(explorer),
     logLevel: oneOf(['debug', 'info', 'warn', 'error'], 'info'),
     trustedProxies: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
     verifyWorkers: count(0, 64, 2),

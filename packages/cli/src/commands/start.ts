@@ -109,8 +109,9 @@ Ledgerstone is running at ${url}
   buckets   ${buckets.join(', ')}
   data      ${folder.root}${isNew ? ' (new; development keys, all in this one folder)' : ''}
 
-  interface ${url}/docs
+  explorer  ${url}
   sign in   admin, password in ${folder.firstPerson}
+  interface ${url}/docs
 
 Try, in another terminal:
 

@@ -12,6 +12,7 @@ import type { Log } from '@ledgerstone/log/log'
 import { SqliteDocuments } from '@ledgerstone/stores/documents/sqlite'
 import type { DataFolder } from '../data-folder.ts'
 import { moveClients } from './clients.ts'
+import { embeddedExplorer } from './explorer.ts'
 import { openLog } from './open-log.ts'
 import { addSealer, grantSealer, type Ports } from './sealer.ts'
 
@@ -42,6 +43,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   // Only now: whoever is refused the store must not lead the commands away from the process that has it.
   moveClients(folder, `${url}/auth`)
   grantSealer(folder)
+  const page = embeddedExplorer({ folder, trust, url, logger })
 
   const auth = await createAuth(checkAuthConfig({ issuer: `${url}/auth`, folder: folder.auth }), {
     logger,
@@ -52,7 +54,9 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const bearer = createBearer({ audience: ledgerAudience, issuers, publicUrls: [url], now })
   // One operator on one machine: whoever reaches the loopback address may read the log's static part.
   const open = { logPublic: true, metricsPublic: true }
-  const app = await createLedgerApp({ log, documents, bearer, logger, metrics, publicUrl: url, now, ...open })
+  const app = await createLedgerApp({
+    ...{ log, documents, bearer, logger, metrics, publicUrl: url, now, ...open, ...page },
+  })
   stack.defer(() => app.close())
   await app.register(auth.plugin)
   const sealer = stack.use(await addSealer(app, { folder, trust, url, exchangePorts, logger, now }))
