@@ -30,10 +30,14 @@ export class LedgerProcess implements AsyncDisposable {
   }
 
   /** Running and ready, without the sample. */
-  static async start(data: string): Promise<LedgerProcess> {
-    const started = await LedgerProcess.spawn(data, '--no-sample')
+  static async start(data: string, ...options: readonly string[]): Promise<LedgerProcess> {
+    const started = await LedgerProcess.spawn(data, '--no-sample', ...options)
     await started.ready()
     return started
+  }
+
+  get pid(): number {
+    return this.#program.pid
   }
 
   get printed(): string {

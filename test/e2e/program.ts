@@ -13,7 +13,7 @@ export class Program implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #closed: Promise<unknown>
 
-  private constructor(args: readonly string[], input: string | Uint8Array | undefined) {
+  private constructor(args: readonly string[], input: string | Uint8Array | null | undefined) {
     this.#args = args
     const { LEDGERSTONE_DATA: _, LEDGERSTONE_TOKEN: __, ...inherited } = process.env
     this.#child = spawn(process.execPath, [main, ...args], {
@@ -28,11 +28,25 @@ export class Program implements AsyncDisposable {
       this.stderr += text
     })
     // A program that refuses its arguments does not read what it is given.
-    this.#child.stdin?.on('error', () => undefined).end(input)
+    this.#child.stdin?.on('error', () => undefined)
+    if (input !== null) this.#child.stdin?.end(input)
   }
 
   static spawn(args: readonly string[], input?: string | Uint8Array): Program {
     return new Program(args, input)
+  }
+
+  /** One that is answered as it goes: its standard input stays open until `answer`. */
+  static ask(args: readonly string[]): Program {
+    return new Program(args, null)
+  }
+
+  answer(text: string): void {
+    this.#child.stdin?.end(text)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   signal(name: NodeJS.Signals): void {
@@ -57,11 +71,20 @@ export class Program implements AsyncDisposable {
    * Waits for something on standard output. Throws, with all that was printed, when the process ends before.
    */
   async prints(text: string): Promise<void> {
+    await this.#prints('stdout', text)
+  }
+
+  /** The same on standard error. */
+  async complains(text: string): Promise<void> {
+    await this.#prints('stderr', text)
+  }
+
+  async #prints(where: 'stdout' | 'stderr', text: string): Promise<void> {
     const until = performance.now() + waitMsMax
-    while (!this.stdout.includes(text)) {
+    while (!this[where].includes(text)) {
       const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null
       if (hasEnded || performance.now() > until) throw this.#error(`does not print "${text}"`)
-      await Promise.race([once(this.#child.stdout as NodeJS.EventEmitter, 'data'), this.#closed])
+      await Promise.race([once(this.#child[where] as NodeJS.EventEmitter, 'data'), this.#closed])
     }
   }
 

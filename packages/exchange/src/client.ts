@@ -237,7 +237,7 @@ function ceremonyOver(
     onStep(after, { sent, received }) {
       const traffic = `${sent} bytes sent, ${received} received`
       if (after.state === 'revealed')
-        tell(run, 'mutual', `mutual: the server has taken our certificate; ${traffic}`)
+        tell(run, 'mutual', `the server has taken our certificate, too; ${traffic}`)
       if (after.state === 'proven') tell(run, 'proven', `${accountOfKeys(after.peerKeys)}; ${traffic}`)
       const { state, string = '' } = after
       if (state !== 'awaiting') return
@@ -308,5 +308,5 @@ function accountOfKeys(keys: readonly AnnouncedKey[]): string {
 function accountOfBlocks({ blocks, approvalsMissing }: Registered): string {
   const list = blocks.map(({ kid, index }) => `${kid} in block ${index} of keys`).join(', ')
   const missing = approvalsMissing === 0 ? '' : `; ${approvalsMissing} more registrars must approve`
-  return `registered: ${list}${missing}`
+  return `${list}${missing}`
 }
