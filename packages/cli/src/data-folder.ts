@@ -13,6 +13,7 @@ export function dataFolder(path: string): {
   readonly ledgerKey: string
   logKey(bucket: string, kind: 'ed25519' | 'mldsa44'): string
   readonly registrarKey: string
+  registrarKeyOf(owner: string): string
   readonly statementKey: string
   readonly sealerKey: string
   readonly retryKey: string
@@ -42,6 +43,7 @@ export function dataFolder(path: string): {
     ledgerKey: at('ledger', 'keys', 'ledger.pem'),
     logKey: (bucket, kind) => at('ledger', 'keys', `log-${bucket}-${kind}.pem`),
     registrarKey: at('sealer', 'registrar.pem'),
+    registrarKeyOf: (owner) => at('registrars', `${owner}.pem`),
     statementKey: at('sealer', 'statement.pem'),
     sealerKey: at('sealer', 'key.pem'),
     retryKey: at('sealer', 'retry.key'),

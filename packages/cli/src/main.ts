@@ -1,6 +1,7 @@
 // The `ledgerstone` command. Each command's code is loaded when it is called.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { addExchangeCommands } from './exchange-usage.ts'
+import { addKeysCommands } from './keys-usage.ts'
 import { exitCodes, explain } from './output.ts'
 
 const program = new Command('ledgerstone')
@@ -9,6 +10,10 @@ const program = new Command('ledgerstone')
   .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
   .option('--data <dir>', 'data folder', process.env['LEDGERSTONE_DATA'] ?? 'data')
   .option('--json', 'print the result as JSON')
+  .option(
+    '--passphrase-file <file>',
+    'its first line is the passphrase of encrypted keys (default: ask; or $LEDGERSTONE_PASSPHRASE)',
+  )
   .addHelpText(
     'after',
     '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 refused or not verified, 4 cannot be reached.',
@@ -37,6 +42,8 @@ program
   .option('--name <name>', 'ledger name, such as ledger.example.com/log (default: local-<random>/log)')
   .option('--port <port>', 'where its services will be', port, 8400)
   .option('--bucket <name...>', 'buckets beside the usual five')
+  .option('--registrar <owner...>', 'more people who may change keys: their key files are made here')
+  .option('--threshold <count>', 'how many registrars must approve each change of keys', index, 1)
   .action(async (_, command: Command) => (await import('./commands/init.ts')).init(command.optsWithGlobals()))
 
 program
@@ -65,32 +72,7 @@ program
     await (await import('./commands/bucket.ts')).addBucket(name, command.optsWithGlobals())
   })
 
-const keys = program.command('keys').description('make and show keys')
-keys
-  .command('new <file>')
-  .description('make a private key file (0600), and print its key id and public half')
-  .addOption(
-    new Option('--kind <kind>', 'kind of key')
-      .choices(['Ed25519', 'P-256', 'RSA-2048', 'RSA-3072', 'RSA-4096', 'ML-DSA-65'])
-      .default('Ed25519'),
-  )
-  .action(async (file, _, command: Command) => {
-    await (await import('./commands/keys.ts')).newKey(file, command.optsWithGlobals())
-  })
-keys
-  .command('show <file>')
-  .description('print key id, kind and public half of a key file, private or public')
-  .action(async (file, _, command: Command) => {
-    await (await import('./commands/keys.ts')).showKey(file, command.optsWithGlobals())
-  })
-
-keys
-  .command('rotate-oauth')
-  .description('make a new key sign access tokens; also while the OAuth service is running')
-  .option('--config <file>', 'configuration of an OAuth service that runs alone, instead of a data folder')
-  .action(async (_, command: Command) =>
-    (await import('./commands/keys.ts')).rotateOauth(command.optsWithGlobals()),
-  )
+addKeysCommands(program, asking)
 
 program
   .command('token')

@@ -83,6 +83,12 @@ export function statementAlgorithmOf(kind: PublicKeyKind): StatementAlgorithm | 
   )[kind]
 }
 
+/** Throws `bad-name` unless it may be an owner's name. */
+export function checkOwner(owner: string): string {
+  if (!ownerName.test(owner)) throw new Refused('bad-name', 'not an owner name')
+  return owner
+}
+
 /** The body of a registration, without its proof. */
 export function formatRegistration(registration: Registration): JsonObject {
   const { spki, owner, purpose, assurance, notBefore, notAfter } = registration

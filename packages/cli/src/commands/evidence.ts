@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { readPrivateKey } from '@ledgerstone/border/key-file'
 import { type Standing, standingOf } from '@ledgerstone/client/anchor'
 import { openEvidence } from '@ledgerstone/client/open'
 import { recordText, shownRecord } from '@ledgerstone/client/record-text'
@@ -10,6 +9,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, connect, readTrust } from '../connect.ts'
 import { outputOf } from '../output.ts'
+import { openPrivateKey, type PassphraseOptions } from '../private-key.ts'
 import { writeTo } from '../write-to.ts'
 
 /** Fetches evidence and verifies it before it is handed on. */
@@ -27,7 +27,7 @@ export async function evidence(
     outputOf(options).note(`${describe(verdict)}\nevidence written to ${options.out}`)
 }
 
-export type VerifyFileOptions = {
+export type VerifyFileOptions = PassphraseOptions & {
   readonly data: string
   readonly trust?: string
   readonly unpinned?: boolean
@@ -38,7 +38,7 @@ export type VerifyFileOptions = {
 export async function verifyFile(file: string, options: VerifyFileOptions): Promise<void> {
   const trust = options.unpinned === true ? undefined : readTrust(options)
   const verdict = await verifyEvidence(readFileSync(file, 'utf8'), trust)
-  const opened = options.key === undefined ? undefined : await openWith(verdict, options.key)
+  const opened = options.key === undefined ? undefined : await openWith(verdict, options.key, options)
   const record = opened === undefined ? '' : `\n\n${recordText(opened, verdict.envelope?.labels.media ?? '')}`
   outputOf(options).result(
     { ...reportOf(verdict), ...(opened !== undefined && { record: shownRecord(opened) }) },
@@ -46,8 +46,12 @@ export async function verifyFile(file: string, options: VerifyFileOptions): Prom
   )
 }
 
-async function openWith(verdict: EvidenceVerdict, keyFile: string): Promise<Uint8Array> {
-  return (await openEvidence(verdict, await openerOf(readPrivateKey(keyFile)))).record
+async function openWith(
+  verdict: EvidenceVerdict,
+  keyFile: string,
+  options: PassphraseOptions,
+): Promise<Uint8Array> {
+  return (await openEvidence(verdict, await openerOf(await openPrivateKey(keyFile, options)))).record
 }
 
 function describe(verdict: EvidenceVerdict): string {
@@ -60,6 +64,7 @@ function describe(verdict: EvidenceVerdict): string {
     `  time        ${formatTime(block.time)}`,
     `  type        ${statement.payload.type}`,
     `  sender      ${key.owner} (${key.kid})`,
+    ...keyLines(verdict),
     `  envelope    ${describeEnvelope(envelope)}`,
     `  checkpoint  ${size.toLocaleString('en')} blocks, root ${formatHex(root)}`,
     `  policy      ${policy}`,
@@ -67,6 +72,21 @@ function describe(verdict: EvidenceVerdict): string {
   ]
   if (suspect) lines.push('  WARNING     the key was later reported stolen as of a time before this block')
   return lines.join('\n')
+}
+
+/** What became of the sender's key after this block, as far as the file's registry goes. */
+function keyLines({ registry, key, block }: EvidenceVerdict): readonly string[] {
+  const { revoked, replaced } = registry.key(key.kid)
+  const judged = `in force at block ${block.keys} of keys, by which this block is judged`
+  if (revoked !== undefined) {
+    return [
+      `  key         ${judged}; revoked since, in block ${revoked.index}: ${JSON.stringify(revoked.reason)}`,
+    ]
+  }
+  if (replaced !== undefined) {
+    return [`  key         ${judged}; replaced since, in block ${replaced.index}, by ${replaced.by}`]
+  }
+  return []
 }
 
 function describeEnvelope(envelope: EvidenceVerdict['envelope']): string {

@@ -11,6 +11,8 @@ export type InitOptions = {
   readonly name?: string
   readonly port: number
   readonly bucket?: readonly string[]
+  readonly registrar?: readonly string[]
+  readonly threshold?: number
   readonly json?: boolean
 }
 
@@ -22,8 +24,10 @@ export async function init(options: InitOptions): Promise<void> {
   }
   const url = `http://127.0.0.1:${options.port}`
   const name = options.name === undefined ? {} : { name: options.name }
-  const trust = await createDataFolder({ path: options.data, url, buckets, now: Date.now, ...name })
-  const { trust: path, root } = dataFolder(options.data)
+  const { registrar: registrars = [], threshold = 1 } = options
+  const made = { path: options.data, url, buckets, registrars, threshold, now: Date.now, ...name }
+  const trust = await createDataFolder(made)
+  const { trust: path, root, registrarKeyOf } = dataFolder(options.data)
   const genesis = formatHex(trust.genesis)
   const policy = describePolicy(trust.policy)
   outputOf(options).result(
@@ -34,6 +38,7 @@ export async function init(options: InitOptions): Promise<void> {
       `policy     ${policy}`,
       `trust file ${path}   hand it to everyone who verifies, by a way of their own`,
       `buckets    keys, ${buckets.join(', ')}`,
+      ...registrars.map((owner) => `registrar  ${owner}: ${registrarKeyOf(owner)}   move it to its owner`),
     ].join('\n'),
   )
 }

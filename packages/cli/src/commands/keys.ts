@@ -1,29 +1,48 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { authFilesIn, readAuthConfig } from '@ledgerstone/auth/config'
 import { readKeys, rotateKeys } from '@ledgerstone/auth/keys'
-import { createKeyFile, readPrivateKey } from '@ledgerstone/border/key-file'
-import { createKey, type KeyKind, ownKeyOf } from '@ledgerstone/core/key-pair'
+import { createKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
+import { encryptedPrivateKeyPem } from '@ledgerstone/core/encrypted-key'
+import { createKey, type KeyKind } from '@ledgerstone/core/key-pair'
 import { formatPrivateKeyPem, formatPublicKeyPem, parsePublicKeyPem } from '@ledgerstone/core/pem'
+import { Refused } from '@ledgerstone/core/refused'
 import { checkSpki, keyIdOf } from '@ledgerstone/core/spki'
 import { dataFolder } from '../data-folder.ts'
 import { outputOf } from '../output.ts'
+import { choosePassphrase, openOwnKey, type PassphraseOptions } from '../private-key.ts'
+
+type KeyOptions = PassphraseOptions & { readonly json?: boolean }
 
 export async function newKey(
   file: string,
-  options: { readonly kind: KeyKind; readonly json?: boolean },
+  options: KeyOptions & { readonly kind: KeyKind; readonly encrypt?: boolean },
 ): Promise<void> {
+  if (existsSync(file)) throw new Refused('bad-key-file', `${file} exists already`)
+  const passphrase = options.encrypt === true ? await choosePassphrase(file, options) : undefined
   const key = await createKey(options.kind)
-  createKeyFile(file, formatPrivateKeyPem(key.pkcs8))
-  show(key.spki, options, file)
+  const pem =
+    passphrase === undefined
+      ? formatPrivateKeyPem(key.pkcs8)
+      : await encryptedPrivateKeyPem(key.pkcs8, passphrase)
+  createKeyFile(file, pem)
+  show(key.spki, options, `private key written to ${file}${passphrase === undefined ? '' : ', encrypted'}\n`)
 }
 
 /** A private key's file must be private; a public one may be anyone's to read. */
-export async function showKey(file: string, options: { readonly json?: boolean }): Promise<void> {
+export async function showKey(file: string, options: KeyOptions): Promise<void> {
   const isPublic = readFileSync(file, 'utf8').includes('PUBLIC KEY-----')
   show(
-    isPublic ? parsePublicKeyPem(readFileSync(file, 'utf8')) : (await ownKeyOf(readPrivateKey(file))).spki,
+    isPublic ? parsePublicKeyPem(readFileSync(file, 'utf8')) : (await openOwnKey(file, options)).spki,
     options,
   )
+}
+
+/** The file is replaced whole: a crash leaves the old one or the new one. */
+export async function encryptKey(file: string, options: KeyOptions): Promise<void> {
+  const { pkcs8, spki } = await openOwnKey(file, options)
+  const passphrase = await choosePassphrase(file, options)
+  replaceKeyFile(file, await encryptedPrivateKeyPem(pkcs8, passphrase))
+  show(spki, options, `${file} is encrypted now; services do not start with it\n`)
 }
 
 export type RotateOptions = { readonly data: string; readonly config?: string; readonly json?: boolean }
@@ -40,13 +59,12 @@ export function rotateOauth({ data, config, json }: RotateOptions): void {
   )
 }
 
-function show(spki: Uint8Array, options: { readonly json?: boolean }, file?: string): void {
+function show(spki: Uint8Array, options: { readonly json?: boolean }, done = ''): void {
   const kid = keyIdOf(spki)
   const kind = checkSpki(spki)
   const publicKey = formatPublicKeyPem(spki)
-  const written = file === undefined ? '' : `private key written to ${file}\n`
   outputOf(options).result(
     { kid, kind, publicKey },
-    `${written}kid   ${kid}\nkind  ${kind}\n${publicKey.trimEnd()}`,
+    `${done}kid   ${kid}\nkind  ${kind}\n${publicKey.trimEnd()}`,
   )
 }

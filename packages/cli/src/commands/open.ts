@@ -1,22 +1,22 @@
-import { readPrivateKey } from '@ledgerstone/border/key-file'
 import { openBlock, readEnvelope, readVerified } from '@ledgerstone/client/open'
 import { recordText, shownRecord } from '@ledgerstone/client/record-text'
 import type { UnauthenticatedRecord } from '@ledgerstone/core/article'
 import type { Labels } from '@ledgerstone/core/labels'
-import { type OpenedRecord, openerOf } from '@ledgerstone/core/open'
+import type { OpenedRecord } from '@ledgerstone/core/open'
 import { describePolicy } from '@ledgerstone/core/policy'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, connect } from '../connect.ts'
 import { outputOf } from '../output.ts'
+import { chooseOpener, type KeyChoice } from '../receiver-key.ts'
 import { writeTo } from '../write-to.ts'
 
-export type OpenOptions = CommonOptions & { readonly key?: string; readonly out?: string }
+export type OpenOptions = CommonOptions & KeyChoice & { readonly out?: string }
 
 export async function open(bucket: string, reference: string, options: OpenOptions): Promise<void> {
   const connection = connect(options)
-  const opener = await openerOf(readPrivateKey(options.key ?? connection.folder.receiverKey))
   const verified = await readVerified(connection, bucket, reference)
   const envelope = await readEnvelope(connection.api, verified)
+  const opener = await chooseOpener(connection.folder, envelope.receivers, options)
   const opened = await openBlock(verified, envelope, opener)
   if (options.out !== undefined) return writeTo(options.out, opened.record)
   const output = outputOf(options)

@@ -1,21 +1,21 @@
 // A new ledger in a data folder: keys, the registry's first blocks, an OAuth service. One operator runs it
 // all.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { initAuth } from '@ledgerstone/auth/init'
 import { createKeyFile } from '@ledgerstone/border/key-file'
-import { type Bytes, formatBase64url } from '@ledgerstone/core/bytes'
-import type { JsonObject } from '@ledgerstone/core/canonical'
-import { createKey, type KeyKind, type OwnKey, statementSignerOf } from '@ledgerstone/core/key-pair'
+import { changeStatement } from '@ledgerstone/client/registry-changes'
+import type { Bytes, Hash } from '@ledgerstone/core/bytes'
+import { createKey, type KeyKind, type OwnKey } from '@ledgerstone/core/key-pair'
 import { checkLedgerName, keysBucket, originOf } from '@ledgerstone/core/names'
 import { formatPrivateKeyPem } from '@ledgerstone/core/pem'
 import { Refused } from '@ledgerstone/core/refused'
-import { formatRegistration, proofMessage, type Registration } from '@ledgerstone/core/registration'
-import { checkSpki } from '@ledgerstone/core/spki'
+import { checkOwner } from '@ledgerstone/core/registration'
+import { registrationBody } from '@ledgerstone/core/registration-body'
 import { formatTrust, type Trust } from '@ledgerstone/core/trust'
 import { vkeysOf } from '@ledgerstone/log/checkpoint'
-import { bodyStatement, createLedger } from '@ledgerstone/log/genesis'
+import { createLedger } from '@ledgerstone/log/genesis'
 import type { Log } from '@ledgerstone/log/log'
 import { formatRetryKey } from '@ledgerstone/sealer/keys'
 import { FileStore } from '@ledgerstone/stores/file/store'
@@ -40,6 +40,10 @@ export type NewDataFolder = {
   /** Where the services will be: `http://127.0.0.1:8400`. */
   readonly url: string
   readonly buckets: readonly string[]
+  /** Owners of registrar keys beside the sealer's own; their key files are to be handed to them. */
+  readonly registrars?: readonly string[]
+  /** How many registrars must approve a change; 1 when absent. */
+  readonly threshold?: number
   readonly now: () => number
 }
 
@@ -48,14 +52,14 @@ export type NewDataFolder = {
  * `bucket-exists` when there is a ledger already, `bad-name`.
  */
 export async function createDataFolder(options: NewDataFolder): Promise<Trust> {
-  const { path, name = `local-${randomBytes(4).toString('hex')}/log`, url, buckets, now } = options
+  const { path, name = `local-${randomBytes(4).toString('hex')}/log` } = options
   checkLedgerName(name)
   const place = dataFolder(path).root
   if (existsSync(place)) throw new Refused('bucket-exists', `${place} exists already`)
   makeFolder(dirname(place))
   const draft = mkdtempSync(join(dirname(place), '.ledgerstone-'))
   try {
-    const trust = await fill(dataFolder(draft), { name, url, buckets, now })
+    const trust = await fill(dataFolder(draft), { registrars: [], threshold: 1, ...options, name })
     renameSync(draft, place)
     return trust
   } catch (error) {
@@ -64,26 +68,29 @@ export async function createDataFolder(options: NewDataFolder): Promise<Trust> {
   }
 }
 
-type Filling = {
-  readonly name: string
-  readonly url: string
-  readonly buckets: readonly string[]
-  readonly now: () => number
-}
+type Filling = Required<Omit<NewDataFolder, 'path'>>
 
-async function fill(folder: DataFolder, { name, url, buckets, now }: Filling): Promise<Trust> {
-  const registrar = await keep(folder.registrarKey, 'Ed25519')
+/** The keys that change the registry: the first asks, the others approve, as far as the threshold wants. */
+type Registrars = { readonly first: OwnKey; readonly approving: readonly OwnKey[] }
+
+async function fill(folder: DataFolder, filling: Filling): Promise<Trust> {
+  const { url, buckets, now, threshold } = filling
+  const first = await keep(folder.registrarKey, 'Ed25519')
+  const others: OwnKey[] = []
+  for (const name of filling.registrars)
+    others.push(await keep(folder.registrarKeyOf(checkOwner(name)), 'Ed25519'))
+  const registrars = { first, approving: others.slice(0, threshold - 1) }
   const ledgerKey = await keep(folder.ledgerKey, 'Ed25519')
   for (const bucket of [keysBucket, ...buckets]) {
     await keep(folder.logKey(bucket, 'ed25519'), 'Ed25519')
     await keep(folder.logKey(bucket, 'mldsa44'), 'ML-DSA-44')
   }
-  const trust = await found(folder, name, registrar, ledgerKey, now)
+  const trust = await found(folder, filling, [first, ...others], ledgerKey)
   writeFileSync(folder.trust, formatTrust(trust), { flag: 'wx', mode: 0o600 })
   const log = await openLog(folder, trust, { now })
   try {
-    await registerFirstKeys(folder, log.log, registrar, now)
-    for (const bucket of buckets) await log.log.createBucket(bucket, { registrar, ledgerKey })
+    await registerFirstKeys(folder, log.log, registrars, now)
+    for (const bucket of buckets) await createBucket(log.log, bucket, registrars, ledgerKey, now)
   } finally {
     await log[Symbol.asyncDispose]()
   }
@@ -94,23 +101,22 @@ async function fill(folder: DataFolder, { name, url, buckets, now }: Filling): P
 /** Block 0 of `keys`, under policy `none` until there are witnesses. */
 async function found(
   folder: DataFolder,
-  ledger: string,
-  registrar: OwnKey,
+  { name, registrars: names, threshold, now }: Filling,
+  keys: readonly OwnKey[],
   ledgerKey: OwnKey,
-  now: () => number,
 ): Promise<Trust> {
   await using store = await FileStore.open(folder.ledger)
-  const origin = originOf(ledger, keysBucket)
+  const origin = originOf(name, keysBucket)
   const signer = readLogSigner(folder, keysBucket)
+  const claims = { purpose: 'sign', roles: ['registrar'], assurance: 'local' } as const
+  const owners = ['registrar', ...names]
+  const registrars = keys.map((key, i) =>
+    registrationBody(key, { owner: owners[i] as string, ...claims }, { origin, now: now() }),
+  )
   return await createLedger({
-    ledger,
-    store,
-    signer,
-    ledgerKey,
-    registrars: [await registrationOf(origin, registrar, 'registrar', 'sign', ['registrar'])],
-    threshold: 1,
+    ...{ ledger: name, store, signer, ledgerKey, threshold, now },
+    registrars: await Promise.all(registrars),
     policyText: `log ${vkeysOf(origin, signer)[0]?.text}\nquorum none\n`,
-    now,
     report: () => undefined,
   })
 }
@@ -119,7 +125,7 @@ async function found(
 async function registerFirstKeys(
   folder: DataFolder,
   log: Log,
-  registrar: OwnKey,
+  registrars: Registrars,
   now: () => number,
 ): Promise<void> {
   createKeyFile(folder.retryKey, formatRetryKey(new Uint8Array(randomBytes(32)) as Bytes))
@@ -134,28 +140,40 @@ async function registerFirstKeys(
   ] as const
   const keys = log.bucket(keysBucket)
   for (const { path, kind, owner, purpose } of first) {
-    const body = await registrationOf(keys.origin, await keep(path, kind), owner, purpose)
-    const statement = await bodyStatement(keys.origin, 'ledgerstone.key.register', body, registrar, now())
-    await keys.append({ statement }, registrar.kid)
+    const at = { origin: keys.origin, now: now() }
+    const body = await registrationBody(await keep(path, kind), { owner, purpose, assurance: 'local' }, at)
+    const asked = { type: 'ledgerstone.key.register', body }
+    const statement = await changeStatement(log.ledger, asked, registrars.first, now())
+    const { hash } = await keys.append({ statement }, registrars.first.kid)
+    await approve(log, hash, registrars, now)
   }
 }
 
-/**
- * A registration with its proof of possession; a receiving key of this machine has nobody else to answer to.
- */
-async function registrationOf(
-  origin: string,
-  key: OwnKey,
-  owner: string,
-  purpose: Registration['purpose'],
-  roles: Registration['roles'] = [],
-): Promise<JsonObject> {
-  const { kid, spki } = key
-  const kind = checkSpki(spki)
-  const body = formatRegistration({ kid, spki, kind, owner, purpose, roles, assurance: 'local' })
-  if (purpose === 'receive') return { ...body, proof: { answered: randomUUID() } }
-  const { sign } = await statementSignerOf(key)
-  return { ...body, proof: { signature: formatBase64url(await sign(proofMessage(origin, body))) } }
+/** A bucket is announced by the first registrar; it begins when the others have approved that. */
+async function createBucket(
+  log: Log,
+  bucket: string,
+  registrars: Registrars,
+  ledgerKey: OwnKey,
+  now: () => number,
+): Promise<void> {
+  const makers = { registrar: registrars.first, ledgerKey }
+  if (registrars.approving.length > 0) {
+    const isMissing = (error: unknown): boolean => error instanceof Refused && error.code === 'not-approved'
+    await log.createBucket(bucket, makers).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
+    await approve(log, log.registry.last.hash, registrars, now)
+  }
+  await log.createBucket(bucket, makers)
+}
+
+async function approve(log: Log, request: Hash, { approving }: Registrars, now: () => number): Promise<void> {
+  for (const key of approving) {
+    const asked = { type: 'ledgerstone.key.approve', body: {}, refs: [request] }
+    const statement = await changeStatement(log.ledger, asked, key, now())
+    await log.bucket(keysBucket).append({ statement }, key.kid)
+  }
 }
 
 async function makeClients(folder: DataFolder, url: string): Promise<void> {
