@@ -2,6 +2,7 @@
 // stderr.
 import { UnexpectedAnswer, Unreachable } from '@ledgerstone/client/problem'
 import { Refused } from '@ledgerstone/core/refused'
+import { WayFailed } from '@ledgerstone/exchange/way'
 
 export type Output = {
   readonly json: boolean
@@ -57,7 +58,7 @@ export function explain(error: unknown): {
 }
 
 function isUnreachable(error: unknown): error is Error {
-  if (error instanceof Unreachable) return true
+  if (error instanceof Unreachable || error instanceof WayFailed) return true
   return error instanceof Refused && error.code === 'issuer-unavailable' && isUnreachable(error.cause)
 }
 

@@ -1,6 +1,7 @@
 import tls, { type TLSSocket } from 'node:tls'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatFingerprint, type Identity } from './certificate.ts'
+import { WayFailed } from './way.ts'
 
 export type ConnectOptions = {
   readonly host: string
@@ -30,7 +31,7 @@ export function connect(options: ConnectOptions): Promise<TLSSocket> {
           ? undefined
           : new Refused('wrong-certificate', 'the server shows another certificate than it announced'),
     })
-    const late = setTimeout(() => socket.destroy(new Error('no handshake in time')), timeoutMs)
+    const late = setTimeout(() => socket.destroy(new WayFailed('no handshake in time')), timeoutMs)
     const failed = (error: Error): void => {
       clearTimeout(late)
       socket.destroy()

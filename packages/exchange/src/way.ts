@@ -1,6 +1,11 @@
 // How the client reaches the port: each way is one small file in ways/. It makes what it needs for this one
 // exchange, and takes it away again.
 
+/** No way to the port: what ssh, the cluster or the network says. Not a refusal by the other side. */
+export class WayFailed extends Error {
+  override readonly name = 'WayFailed'
+}
+
 export type Target = {
   /** UUID. */
   readonly exchange: string

@@ -11,7 +11,7 @@ import {
 import { isObject } from '@ledgerstone/core/canonical'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
-import type { Target } from '../way.ts'
+import { type Target, WayFailed } from '../way.ts'
 
 export type Cluster = {
   readonly config: KubeConfig
@@ -126,7 +126,7 @@ export function explain(error: unknown): Error {
   const said = messageIn(error.body)
     .replaceAll(/[^\x20-\x7e]/g, ' ')
     .slice(0, 300)
-  return new Error(`the API server answered ${error.code}: ${said}`, { cause: error })
+  return new WayFailed(`the API server answered ${error.code}: ${said}`, { cause: error })
 }
 
 /** Of a `Status` (meta/v1), as text or parsed. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoreV1Api, CustomObjectsApi, type V1Pod } from '@kubernetes/client-node'
 import { isObject } from '@ledgerstone/core/canonical'
-import type { Reached, Target, Way } from '../way.ts'
+import { type Reached, type Target, type Way, WayFailed } from '../way.ts'
 import {
   type Cluster,
   checkCluster,
@@ -101,7 +101,7 @@ async function untilAdmitted(
     const host = admittedHost(route)
     if (host !== undefined) return host
   }
-  throw new Error('no router has admitted the route in time')
+  throw new WayFailed('no router has admitted the route in time')
 }
 
 /** `status.ingress[]` with a condition `Admitted` that is `True`. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import net from 'node:net'
 import { Refused } from '@ledgerstone/core/refused'
-import type { Reached, Way } from '../way.ts'
+import { type Reached, type Way, WayFailed } from '../way.ts'
 
 export type SshOptions = {
   /** `user@host`, or a name of the user's OpenSSH configuration. */
@@ -90,13 +90,13 @@ async function openTunnel(tunnel: ChildProcess, options: SshOptions, port: numbe
 function stands(tunnel: ChildProcess, { timeoutMs = 10_000 }: SshOptions, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = ''
-    const late = setTimeout(() => reject(new Error('ssh did not get through in time')), timeoutMs)
+    const late = setTimeout(() => reject(new WayFailed('ssh did not get through in time')), timeoutMs)
     const failed = (error: Error): void => {
       clearTimeout(late)
       reject(error)
     }
-    tunnel.once('error', (cause) => failed(new Error('the OpenSSH client cannot be started', { cause })))
-    tunnel.once('exit', () => failed(new Error(`ssh: ${reasonIn(said)}`)))
+    tunnel.once('error', (cause) => failed(new WayFailed('the OpenSSH client cannot be started', { cause })))
+    tunnel.once('exit', () => failed(new WayFailed(`ssh: ${reasonIn(said)}`)))
     tunnel.stderr?.on('data', (chunk: Buffer) => {
       said = `${said}${chunk}`.slice(-65_536)
       if (!said.includes(`Local forwarding listening on 127.0.0.1 port ${port}`)) return
