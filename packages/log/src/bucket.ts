@@ -6,6 +6,7 @@ import type { Policy } from '@ledgerstone/core/policy'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Submission } from './admit.ts'
 import { HeadSigner, type LogSigner } from './checkpoint.ts'
+import type { Committed } from './documents-fresh.ts'
 import type { Report } from './event.ts'
 import type { LiveRegistry } from './live-registry.ts'
 import type { MldsaThread } from './mldsa.ts'
@@ -32,9 +33,17 @@ export type Appended = {
   readonly duplicate: boolean
 }
 
-/** `block`: blocks from `from` up to `head.size` were committed. `final`: `bucket.final` has moved on. */
+/**
+ * `block`: blocks from `from` up to `head.size` were committed; `blocks` are these, or none when this process
+ * has only read that they are there. `final`: `bucket.final` has moved on.
+ */
 export type BucketEvent =
-  | { readonly kind: 'block'; readonly from: number; readonly head: Head }
+  | {
+      readonly kind: 'block'
+      readonly from: number
+      readonly head: Head
+      readonly blocks: readonly Committed[]
+    }
   | { readonly kind: 'final'; readonly final: Final }
 
 /** What all buckets of a log share. */
@@ -89,8 +98,8 @@ export class Bucket {
     this.#sequencer = new Sequencer({
       ...{ bucket: name, store, rules: this.#rules, signer, now, report },
       checkLogKeys: () => this.#checkLogKeys(),
-      onHead: (from, { head, note }) => {
-        this.#emit({ kind: 'block', from, head })
+      onHead: (from, { head, note }, blocks) => {
+        this.#emit({ kind: 'block', from, head, blocks })
         this.#publisher.offer(head, note)
       },
     })

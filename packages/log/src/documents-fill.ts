@@ -3,16 +3,21 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseEntry } from '@ledgerstone/core/block'
-import { type Bytes, formatHex } from '@ledgerstone/core/bytes'
+import type { Bytes } from '@ledgerstone/core/bytes'
 import { decodeHeader, splitEnvelope } from '@ledgerstone/core/envelope'
 import { parseStatement } from '@ledgerstone/core/statement'
 import { leafHash } from '@ledgerstone/core/tree'
 import type { Bucket } from './bucket.ts'
 import type { BlockDocument, Documents } from './documents.ts'
+import { describeBlock, FreshDocuments } from './documents-fresh.ts'
 import type { Report } from './event.ts'
 import { type Readable, readEntries, readEnvelopes } from './read.ts'
 
 const blocksPerBatch = 64
+/** Of those that need no reading. */
+const freshPerBatch = 256
+/** Of one bucket; when filling is further behind, it reads the log. */
+const freshMax = 4096
 const envelopeBytesPerBatch = 4_194_304
 const retryMsMax = 10_000
 /** While records wait to be committed, filling rests this many times as long as it works. */
@@ -26,6 +31,7 @@ export class DocumentsFiller {
   readonly #compared = new WeakSet<Bucket>()
   /** Buckets whose documents may be behind. */
   readonly #behind = new Set<Bucket>()
+  readonly #fresh = new Map<Bucket, FreshDocuments>()
   readonly #retryMs = new Map<Bucket, number>()
   readonly #closing = new AbortController()
   #running: Promise<void> | undefined
@@ -38,7 +44,13 @@ export class DocumentsFiller {
 
   /** Fills in what is missing of the bucket, now and after each commit. */
   follow(bucket: Bucket): void {
-    const unsubscribe = bucket.subscribe((event) => event.kind === 'block' && this.#wake(bucket))
+    const fresh = new FreshDocuments(freshMax)
+    this.#fresh.set(bucket, fresh)
+    const unsubscribe = bucket.subscribe((event) => {
+      if (event.kind !== 'block') return
+      fresh.add(event.from, event.blocks)
+      this.#wake(bucket)
+    })
     this.#followed.set(bucket, unsubscribe)
     if (bucket.state.kind === 'open') this.#wake(bucket)
   }
@@ -96,7 +108,8 @@ export class DocumentsFiller {
       this.#compared.add(bucket)
     }
     const from = await this.#documents.complete(bucket.name)
-    const documents = await readDocuments(bucket, from, blocksPerBatch)
+    const fresh = this.#fresh.get(bucket)?.take(from, freshPerBatch) ?? []
+    const documents = fresh.length > 0 ? fresh : await readDocuments(bucket, from, blocksPerBatch)
     if (documents.length === 0) return true
     await this.#documents.put(bucket.name, from, documents)
     const complete = from + documents.length
@@ -131,33 +144,11 @@ export async function readDocuments(
   return entries.map((entry, i) => documentOf(entry, envelopes[i] as Bytes))
 }
 
-/** The document of a block: what its entry and its envelope's header say in clear. */
+/** The document of a block, as its stored bytes say. */
 export function documentOf(entry: Bytes, envelopeBytes: Bytes): BlockDocument {
-  const { index, time, statement: jws } = parseEntry(entry)
-  const { header, payload } = parseStatement(jws)
-  const block = {
-    index,
-    hash: formatHex(leafHash(entry)),
-    time,
-    type: payload.type,
-    id: payload.id,
-    sender: header.kid,
-  }
-  if (envelopeBytes.length === 0) return { ...block, receivers: [], meta: {} }
-  const { suite, receivers, labels } = decodeHeader(splitEnvelope(envelopeBytes).header)
-  const { media, actor, meta } = labels
-  return {
-    ...block,
-    suite,
-    receivers: receivers.map(({ kid }) => kid),
-    media,
-    ...(actor !== undefined && { actor: actorText(actor) }),
-    meta: Object.fromEntries(Object.entries(meta ?? {}).map(([name, value]) => [name, String(value)])),
-  }
-}
-
-function actorText({ client, sub }: { readonly client: string; readonly sub?: string }): string {
-  return sub === undefined || sub === client ? client : `${client} ${sub}`
+  const { index, time, statement } = parseEntry(entry)
+  const header = envelopeBytes.length === 0 ? undefined : decodeHeader(splitEnvelope(envelopeBytes).header)
+  return describeBlock({ index, hash: leafHash(entry), time }, parseStatement(statement), header)
 }
 
 /** The envelopes of `u32 n | n bytes` frames, without their lengths. */

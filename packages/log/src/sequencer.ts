@@ -12,6 +12,7 @@ import { AssertionError } from 'node:assert'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
 import type { HeadSigner } from './checkpoint.ts'
+import type { Committed } from './documents-fresh.ts'
 import type { Report } from './event.ts'
 import { lookUp } from './known.ts'
 import { type Pending, Pool } from './pool.ts'
@@ -36,8 +37,11 @@ export type SequencerOptions = {
   readonly report: Report
   /** Throws `wrong-key` unless the signer's keys are the ones that `keys` announces. */
   readonly checkLogKeys: () => void
-  /** Called when the committed head has moved on from size `from`, and once when the bucket is opened. */
-  readonly onHead: (from: number, signed: Signed) => void
+  /**
+   * Called when the committed head has moved on from size `from`, and once when the bucket is opened; `blocks`
+   * are those of the commit, none when the head was read from the store.
+   */
+  readonly onHead: (from: number, signed: Signed, blocks: readonly Committed[]) => void
 }
 
 /** How far this process may be behind the newest block before it refuses to sequence. */
@@ -133,7 +137,7 @@ export class Sequencer {
   }
 
   /** One commit: plan, check, write, and only then sign. */
-  async #commit(taken: readonly Pending[]): Promise<Committed> {
+  async #commit(taken: readonly Pending[]): Promise<Done> {
     const { bucket, store, rules } = this.#options
     const began = performance.now()
     const tip = this.#tip
@@ -160,12 +164,18 @@ export class Sequencer {
     return planBatch(tip, taken, known, { bucket, time: Math.max(now(), tip.time), ...rules.setting(tip) })
   }
 
-  #answer(taken: readonly Pending[], { outcomes, count, bytes, ms }: Committed): void {
+  #answer(taken: readonly Pending[], { outcomes, count, bytes, ms }: Done): void {
     const { bucket, report, onHead } = this.#options
-    for (const [i, pending] of taken.entries()) this.pool.settle(pending, outcomes[i] as Outcome)
+    const blocks: Committed[] = []
+    for (const [i, pending] of taken.entries()) {
+      const outcome = outcomes[i] as Outcome
+      this.pool.settle(pending, outcome)
+      if (outcome.kind === 'refused' || outcome.duplicate) continue
+      blocks.push({ place: outcome, statement: pending.statement, envelope: pending.envelope })
+    }
     if (count === 0) return
     report({ kind: 'committed', bucket, count, bytes, ms })
-    onHead(this.signed.head.size - count, this.signed)
+    onHead(this.signed.head.size - count, this.signed, blocks)
   }
 
   /** A commit has failed: `moved` asks for the same records again, which nobody has written. */
@@ -220,7 +230,7 @@ export class Sequencer {
     signer.checkHead(tip.head)
     await this.#sign(tip)
     this.#state = { kind: 'open' }
-    if (before === undefined || before < tip.head.size) onHead(before ?? 0, this.signed)
+    if (before === undefined || before < tip.head.size) onHead(before ?? 0, this.signed, [])
   }
 
   /** Signs a head that is known to be committed, and goes on from it. */
@@ -246,7 +256,7 @@ export class Sequencer {
 }
 
 /** What became of the records; the head that covers them is signed. */
-type Committed = {
+type Done = {
   readonly outcomes: readonly Outcome[]
   readonly count: number
   readonly bytes: number

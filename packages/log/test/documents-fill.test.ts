@@ -2,6 +2,8 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { formatHex } from '@ledgerstone/core/bytes'
 import type { BlockDocument, DocumentPage, Documents } from '../src/documents.ts'
+import { readDocuments } from '../src/documents-fill.ts'
+import { type Committed, FreshDocuments } from '../src/documents-fresh.ts'
 import type { LogEvent } from '../src/event.ts'
 import { readBlock } from '../src/read.ts'
 import { createSample, keys, openPayments, openSample, seal, until } from './sample.ts'
@@ -103,4 +105,46 @@ test('a document store that was dropped is filled again at the next start, and w
   await log.rebuildDocuments('payments')
   await log.bucket('payments').append(await seal(), 'caller')
   await until(() => documents.buckets.get('payments')?.length === 3, 'payments is filled again')
+})
+
+test('a document made at the commit is the one that the stored block gives', async () => {
+  const documents = new MemoryDocuments()
+  await using log = await openPayments(await createSample(), { documents })
+  const payments = log.bucket('payments')
+  const records = await Promise.all(Array.from({ length: 20 }, () => seal()))
+  const twice = records[3] as (typeof records)[number]
+  const forged = records[7] as (typeof records)[number]
+  const statement = { ...forged.statement, signature: new Uint8Array(64) }
+  await payments.appendBatch([...records.with(7, { ...forged, statement }), twice], 'caller')
+  assert.equal(payments.head.size, 20)
+  await until(() => documents.buckets.get('payments')?.length === 20, 'payments is filled')
+  const plain = (rows: unknown): unknown => JSON.parse(JSON.stringify(rows))
+  assert.deepEqual(plain(documents.buckets.get('payments')), plain(await readDocuments(payments, 0, 20)))
+})
+
+test('fresh documents are kept up to a number, in one row, and given once', async () => {
+  const { statement, envelope } = await seal()
+  const blocks = (from: number, count: number): readonly Committed[] =>
+    Array.from({ length: count }, (_, i) => ({
+      place: { index: from + i, hash: new Uint8Array(32), time: 0 },
+      statement,
+      envelope,
+    }))
+  const indexes = (rows: readonly BlockDocument[]): readonly number[] => rows.map(({ index }) => index)
+  const fresh = new FreshDocuments(4)
+  fresh.add(0, [])
+  assert.deepEqual(fresh.take(0, 9), [])
+  fresh.add(7, blocks(7, 3))
+  fresh.add(10, blocks(10, 2))
+  assert.deepEqual(indexes(fresh.take(7, 9)), [])
+  assert.deepEqual(indexes(fresh.take(8, 2)), [8, 9])
+  assert.deepEqual(indexes(fresh.take(10, 9)), [10, 11])
+  assert.deepEqual(indexes(fresh.take(8, 9)), [])
+  assert.deepEqual(indexes(fresh.take(12, 9)), [])
+  fresh.add(12, blocks(12, 1))
+  assert.deepEqual(indexes(fresh.take(12, 9)), [12])
+  fresh.add(20, blocks(20, 2))
+  assert.equal(fresh.from, 20)
+  assert.deepEqual(indexes(fresh.take(13, 9)), [])
+  assert.deepEqual(indexes(fresh.take(20, 9)), [20, 21])
 })
