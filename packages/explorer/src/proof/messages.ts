@@ -11,6 +11,7 @@ import type { Alarm } from './database.ts'
 import type { Opened } from './open-block.ts'
 import type { TrustView } from './pinned-trust.ts'
 import type { KeptKey, KeyChoice } from './private-key.ts'
+import type { BlockReading } from './read-block.ts'
 import type { FileFinding } from './verify-file.ts'
 import type { BlockVerdict } from './views.ts'
 
@@ -42,6 +43,7 @@ export type FileView = { readonly name: string; readonly size: number } & (
 /** Each question with what it takes and what is answered. */
 export type Questions = {
   configure: { input: Setting; value: undefined }
+  'read-block': { input: Place; value: BlockReading }
   'verify-block': { input: Place & { readonly shown?: string }; value: BlockVerdict }
   'open-block': { input: Place & { readonly key: KeyChoice }; value: Opened }
   /** The evidence file, verified before it is handed on. */

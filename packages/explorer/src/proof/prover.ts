@@ -1,7 +1,7 @@
 // What the worker does for the page: one ledger, one trust file, one replay of the key registry for all that
 // is asked.
 import { ledgerApi } from '@ledgerstone/client/api'
-import type { TokenSource } from '@ledgerstone/client/http'
+import type { Fetch, TokenSource } from '@ledgerstone/client/http'
 import { type Memory, memoryKey, plainMemory } from '@ledgerstone/client/memory'
 import type { BlockReader } from '@ledgerstone/client/open'
 import { RegistryFollower } from '@ledgerstone/client/registry'
@@ -18,8 +18,12 @@ import { type HeadView, type QuestionName, type Questions, type Setting, viewErr
 import { openBlock, openEvidence } from './open-block.ts'
 import { type PinnedTrust, pin, readPinned, unpin, viewTrust } from './pinned-trust.ts'
 import { keepKey, keptKeys, openerFor } from './private-key.ts'
+import { readBlock } from './read-block.ts'
 import { verifyBlock } from './verify-block.ts'
 import { readEvidence, verifyFiles } from './verify-file.ts'
+
+/** On the desk, requests carry the cookie of its session too; they never leave this address. */
+const reach: Fetch = (at, init) => fetch(at, { ...init, credentials: 'same-origin' })
 
 export type ProverOptions = {
   readonly token: TokenSource
@@ -62,6 +66,7 @@ export class Prover {
       await this.#configure(setting).finally(() => this.#configured.resolve())
       return undefined
     },
+    'read-block': async ({ bucket, index }) => readBlock((await this.#ready()).api, bucket, index),
     'verify-block': async ({ bucket, index, shown }) => {
       const reader = await this.#ready()
       const verdict = await this.#watched(bucket, () => verifyBlock(reader, bucket, index, shown))
@@ -145,7 +150,7 @@ export class Prover {
     if (this.#reader !== undefined) return this.#reader
     const { url, ledger } = this.#set()
     const { token, now } = this.#options
-    const api = ledgerApi({ url, token, fetch: (at, init) => fetch(at, init), triesMax: 2 })
+    const api = ledgerApi({ url, token, fetch: reach, triesMax: 2 })
     const trust = this.#pinned?.trust ?? { ledger }
     const reader = api.log(keysBucket)
     const follower = new RegistryFollower({ trust, reader, memory: this.#memory, now })
