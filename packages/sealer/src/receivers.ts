@@ -46,12 +46,23 @@ export class Receivers {
     try {
       return await this.#read(bucket)
     } catch (error) {
-      if (!isAboutKeys(error) || this.#now() < this.#refreshedAt + refreshPauseMs) throw error
-      this.#refreshedAt = this.#now()
-      // When the registry cannot be read now, what it said before stands.
-      await this.#follower.refresh().catch(() => Promise.reject(error))
+      if (!isAboutKeys(error) || !(await this.refresh())) throw error
       return this.#read(bucket)
     }
+  }
+
+  /**
+   * Reads the registry again, unless that was done just now; whether there was something new. When it cannot be
+   * read, what it said before stands.
+   */
+  async refresh(): Promise<boolean> {
+    if (this.#now() < this.#refreshedAt + refreshPauseMs) return false
+    this.#refreshedAt = this.#now()
+    const { size } = this.#follower.view.registry
+    return this.#follower.refresh().then(
+      ({ registry }) => registry.size > size,
+      () => false,
+    )
   }
 
   #read(bucket: string): Promise<readonly Receiver[]> {
@@ -139,7 +150,8 @@ function inForce({ name, keys }: Named, now: number): readonly RegisteredKey[] {
   throw refusals[0] ?? new Refused('unknown-key', `receiver ${name} has no key`)
 }
 
-function isAboutKeys(error: unknown): boolean {
+/** Whether something was refused for a key that is not, or no longer, what it should be. */
+export function isAboutKeys(error: unknown): boolean {
   return (
     error instanceof Refused &&
     ['unknown-key', 'key-revoked', 'key-expired', 'wrong-key'].includes(error.code)

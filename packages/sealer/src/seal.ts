@@ -10,7 +10,7 @@ import { type Draft, type Sender, sealRecord } from '@ledgerstone/core/seal'
 import type { Sealed } from '@ledgerstone/core/sealed'
 import { liveId } from '@ledgerstone/core/uuid'
 import { checkSender } from './keys.ts'
-import type { Receivers } from './receivers.ts'
+import { isAboutKeys, type Receivers } from './receivers.ts'
 import type { SealRequest } from './record.ts'
 import { type ClientRule, checkType } from './rules.ts'
 
@@ -48,8 +48,8 @@ export async function sealAndPush(
   options: PostOptions,
 ): Promise<{ readonly created: boolean; readonly answer: SealAnswer }> {
   checkAllowed(sealer, asked)
-  const sealed = await seal(sealer, draftOf(sealer, asked))
-  const { created, ...appended } = await pushTo(sealer.api, asked.bucket, sealed, options)
+  const draft = draftOf(sealer, asked)
+  const { created, ...appended } = await pushSealed(sealer, draft, options)
   return { created, answer: { ...appended, id: asked.id, retrySafe: asked.request.id !== undefined } }
 }
 
@@ -84,6 +84,20 @@ function actorOf({ iss, client, sub }: Caller): Actor {
 async function seal(sealer: Sealer, draft: BucketDraft): Promise<Sealed> {
   checkSender(sealer.sender, sealer.follower.fresh(), sealer.now())
   return sealRecord(draft, sealer.sender, await sealer.receivers.of(draft.bucket))
+}
+
+/**
+ * The ledger judges by the newest registry: when a receiver's key has just been replaced, the record is sealed
+ * once more by what the registry says now.
+ */
+async function pushSealed(sealer: Sealer, draft: BucketDraft, options: PostOptions): Promise<Posted> {
+  const sealed = await seal(sealer, draft)
+  try {
+    return await pushTo(sealer.api, draft.bucket, sealed, options)
+  } catch (error) {
+    if (!isAboutKeys(error) || !(await sealer.receivers.refresh())) throw error
+    return pushTo(sealer.api, draft.bucket, await seal(sealer, draft), options)
+  }
 }
 
 async function pushTo(api: LedgerApi, bucket: string, sealed: Sealed, options: PostOptions): Promise<Posted> {

@@ -111,6 +111,18 @@ test('seals for every key that an owner has in force, and for single keys by the
   assert.equal(await codeOf(running), 'key-revoked')
 })
 
+test('a receiving key that was just revoked is seen by the next record, which goes to those in force', async () => {
+  await using running = await run({ receivers: { '*': ['auditor'] } })
+  const next = await createKey('RSA-2048')
+  await register(running.ledger.log, next, { owner: 'auditor', purpose: 'receive' })
+  await revoke(running, keys.receiver)
+  // Nobody has told the sealer: the ledger refuses what it seals first.
+  const { size } = running.sealer.follower.view.registry
+  assert.deepEqual(await receiversOf(running), [next.kid])
+  assert.equal(running.sealer.follower.view.registry.size, size + 2)
+  assert.equal(running.ledger.log.bucket('payments').head.size, 2)
+})
+
 test('a receiver that was registered a moment ago is found by reading the registry again', async () => {
   await using running = await run({ receivers: { '*': ['branch'] } })
   assert.equal(await codeOf(running), 'unknown-key')
