@@ -40,6 +40,7 @@ export const testsMayImport: Readonly<Record<string, readonly string[]>> = {
   ledger: ['stores', 'auth'],
   client: ['ledger', 'log', 'stores', 'auth', 'sealer'],
   sealer: ['ledger', 'log', 'stores', 'auth'],
+  explorer: ['log'],
   workflow: ['ledger', 'log', 'stores', 'auth'],
 }
 
