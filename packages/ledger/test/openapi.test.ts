@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createAjv } from '@ledgerstone/border/schema'
-import { seal, until } from '../../log/test/sample.ts'
+import { keys, seal, until } from '../../log/test/sample.ts'
 import { sealedJson, startLedger, type Tested } from './ledger.ts'
 import type { Headers } from './mistakes.ts'
 
@@ -29,7 +29,7 @@ before(async () => {
   const bucket = ledger.log.bucket('payments')
   await bucket.append(await seal(), 'test')
   await until(() => bucket.final?.head.size === 2, 'all is final')
-  headers = await ledger.bearer('read:* append:* manage:metrics')
+  headers = await ledger.bearer('read:* append:* read:keys manage:metrics')
   description = (await ledger.app.inject({ url: '/openapi.json' })).json()
 })
 
@@ -68,6 +68,9 @@ describe('/openapi.json', () => {
       'GET /v1/buckets/{bucket}/blocks/{block}/receipt',
       'GET /v1/buckets/{bucket}/envelopes',
       'GET /v1/buckets/{bucket}/events',
+      'GET /v1/keys',
+      'GET /v1/keys/{kid}',
+      'GET /v1/keys/{kid}/history',
       'POST /v1/buckets/{bucket}/blocks',
       'POST /v1/buckets/{bucket}/blocks/batch',
     ])
@@ -108,6 +111,9 @@ describe('/openapi.json', () => {
     ['/v1/buckets/{bucket}/blocks/batch', '/v1/buckets/payments/blocks/batch', 'post'],
     ['/v1/buckets/{bucket}/blocks', '/v1/buckets/nothing/blocks', 'post'],
     ['/api/v1/blockchain/list', '/api/v1/blockchain/list?bucket=payments', 'get'],
+    ['/v1/keys', '/v1/keys', 'get'],
+    ['/v1/keys/{kid}', `/v1/keys/${keys.receiver.kid}`, 'get'],
+    ['/v1/keys/{kid}/history', `/v1/keys/${keys.receiver.kid}/history?receipts=true`, 'get'],
     ['/health/ready', '/health/ready', 'get'],
   ] as const) {
     it(`describes what ${method.toUpperCase()} ${url} answers`, async () => {
