@@ -14,7 +14,8 @@ const config: UserConfig = {
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  worker: { format: 'es' },
+  // In one file, so that a page that was loaded verifies without a network.
+  worker: { format: 'es', rolldownOptions: { output: { codeSplitting: false } } },
 }
 
 export default config
