@@ -1,6 +1,7 @@
 // Statement signatures, checked off the main thread by a few workers. The queue is fair and stays on this
-// side: a worker has at most two small messages before it, so a batch of a thousand does not stand in front
-// of everyone else.
+// side: a worker has at most one small message before it, so a batch of a thousand does not stand in front
+// of everyone else. What comes in meanwhile makes the next message: each one costs as much as it takes to
+// wake a thread, which is more than all else that this side does for a signature.
 import { Worker } from 'node:worker_threads'
 import { verifierOf } from '@ledgerstone/core/primitives/node'
 import type { Statement } from '@ledgerstone/core/statement'
@@ -18,7 +19,8 @@ type Task = {
 }
 
 const jobsPerMessageMax = 32
-const messagesPerWorkerMax = 2
+/** Fewer are not worth waking a second worker for. */
+const jobsPerMessageMin = 4
 const callerJobsMax = Number.POSITIVE_INFINITY
 /** Parsed keys that a thread keeps; then it forgets them all and is told anew. */
 const keysMax = 16_384
@@ -70,11 +72,11 @@ export class Verifiers implements AsyncDisposable {
   /** Deals the queue out evenly, as far as the workers have room. */
   #flush(): void {
     while (this.#queue.size > 0 && !this.#isClosed) {
-      const free = this.#workers.filter((worker) => worker.messages < messagesPerWorkerMax)
-      free.sort((a, b) => a.jobs - b.jobs)
+      const free = this.#workers.filter((worker) => !worker.isBusy)
       const [worker] = free
       if (worker === undefined) return
-      let room = Math.min(jobsPerMessageMax, Math.ceil(this.#queue.size / free.length))
+      const share = Math.max(jobsPerMessageMin, Math.ceil(this.#queue.size / free.length))
+      let room = Math.min(jobsPerMessageMax, share)
       worker.send(this.#queue.take(callerJobsMax, () => (room-- > 0 ? 'take' : 'stop')))
     }
   }
@@ -97,22 +99,21 @@ type Hooks = {
   readonly onFailure: (thread: VerifyingThread, error: unknown) => void
 }
 
-/** One worker and the tasks it has been sent, in order: it answers messages in the order of their coming. */
+/** One worker and the tasks of the message that it has been sent and has not answered. */
 class VerifyingThread {
   readonly #worker = new Worker(new URL('./verify-worker.ts', import.meta.url))
-  readonly #sent: (readonly Task[])[] = []
+  /** What it is at. */
+  #sent: readonly Task[] = []
   readonly #numbers = new Map<string, number>()
-  jobs = 0
 
   constructor({ onRoom, onFailure }: Hooks) {
     this.#worker.on('message', (verdicts: Uint8Array) => {
-      const tasks = this.#sent.shift() ?? []
-      this.jobs -= tasks.length
+      const tasks = this.#take()
       onRoom()
       for (const [i, { verdict }] of tasks.entries()) verdict(verdicts[i] === 1)
     })
     const fail = (error: unknown): void => {
-      const tasks = this.#sent.splice(0).flat()
+      const tasks = this.#take()
       onFailure(this, error)
       for (const { verdict } of tasks) verdict(false, error)
     }
@@ -122,8 +123,8 @@ class VerifyingThread {
     })
   }
 
-  get messages(): number {
-    return this.#sent.length
+  get isBusy(): boolean {
+    return this.#sent.length > 0
   }
 
   send(tasks: readonly Task[]): void {
@@ -139,10 +140,15 @@ class VerifyingThread {
       }
       return { key, signed: signingInput, signature }
     })
-    this.#sent.push(tasks)
-    this.jobs += tasks.length
+    this.#sent = tasks
     if (forget || keys.length > 0) this.#post({ forget, keys })
     this.#post(encodeJobs(jobs))
+  }
+
+  #take(): readonly Task[] {
+    const tasks = this.#sent
+    this.#sent = []
+    return tasks
   }
 
   #post(message: VerifyMessage): void {
