@@ -27,6 +27,7 @@ function compress(): Plugin {
     apply: 'build',
     writeBundle({ dir = '' }, bundle) {
       for (const name of Object.keys(bundle)) {
+        if (name.endsWith('.woff2')) continue // compressed already
         const bytes = readFileSync(join(dir, name))
         writeFileSync(join(dir, `${name}.br`), brotliCompressSync(bytes))
         writeFileSync(join(dir, `${name}.gz`), gzipSync(bytes, { level: 9 }))

@@ -1,8 +1,14 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
+import { applyTheme } from './ui/theme.ts'
+import '@fontsource-variable/inter/wght.css'
+import '@fontsource-variable/jetbrains-mono/wght.css'
 import './ui/theme.css'
+import './ui/kit.css'
+import './frame/frame.css'
 
+applyTheme()
 const root = document.getElementById('root')
 if (root === null) throw new Error('the page has no place for the application')
 createRoot(root).render(

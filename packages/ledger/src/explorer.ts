@@ -84,6 +84,8 @@ const mediaTypes: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
   svg: 'image/svg+xml',
+  woff: 'font/woff',
+  woff2: 'font/woff2',
 }
 
 /** Scripts, styles and requests of this origin; nothing inline, nothing foreign but the sign-in service. */
@@ -93,6 +95,7 @@ function pagePolicy(issuer: string): string {
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
+    "font-src 'self'",
     `connect-src 'self' ${new URL(issuer).origin}`,
     "worker-src 'self'",
     "base-uri 'none'",

@@ -1,0 +1,51 @@
+import { type ReactNode, useSyncExternalStore } from 'react'
+
+const format = new Intl.DateTimeFormat('en-GB', {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+})
+
+/** Milliseconds since 1970, in the person's own time zone, which is named. */
+export function Time({ ms }: { readonly ms: number }): ReactNode {
+  if (!Number.isFinite(ms)) return 'no time'
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={new Date(ms).toISOString()}>
+      {format.format(ms)}
+    </time>
+  )
+}
+
+/** How long ago that is, kept up to date; the exact time as its title. */
+export function Ago({ ms }: { readonly ms: number }): ReactNode {
+  const now = useSyncExternalStore(subscribe, () => Math.floor(Date.now() / tickMs) * tickMs)
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={format.format(ms)}>
+      {agoText(now - ms)}
+    </time>
+  )
+}
+
+const tickMs = 5000
+
+function subscribe(onTick: () => void): () => void {
+  const timer = setInterval(onTick, tickMs)
+  return () => clearInterval(timer)
+}
+
+export function agoText(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  if (seconds < 10) return 'just now'
+  const steps = [
+    [60, 1, 's'],
+    [3600, 60, 'min'],
+    [86_400, 3600, 'h'],
+    [Number.POSITIVE_INFINITY, 86_400, 'd'],
+  ] as const
+  const [, size, unit] = steps.find(([below]) => seconds < below) ?? steps[3]
+  return `${Math.floor(seconds / size)} ${unit} ago`
+}
