@@ -91,6 +91,9 @@ export type ErrorView =
 
 export function viewError(error: unknown): ErrorView {
   const message = error instanceof Error ? error.message : String(error)
+  // Of the session, whose classes the worker need not have.
+  if (error instanceof Error && error.name === 'SessionEnded')
+    return { kind: 'refused', code: 'no-token', message }
   if (error instanceof Refused) return { kind: 'refused', code: error.code, message }
   if (error instanceof Unreachable) return { kind: 'unreachable', message }
   if (error instanceof UnexpectedAnswer) return { kind: 'unexpected-answer', status: error.status, message }

@@ -1,5 +1,6 @@
 // The page's one worker, and what the frame and the pages read from it.
 import type { TokenSource } from '@ledgerstone/client/http'
+import { Refused } from '@ledgerstone/core/refused'
 import { type UseQueryResult, useQuery, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react'
 import { type ProofNews, proofChannel } from './channel.ts'
@@ -96,5 +97,5 @@ function startOnce(): Proof {
 }
 
 function noToken(): Promise<never> {
-  return Promise.reject(new Error('nobody is signed in'))
+  return Promise.reject(new Refused('no-token', 'nobody is signed in'))
 }

@@ -1,0 +1,49 @@
+import { type ReactNode, useState } from 'react'
+import type { Opened } from '../../proof/open-block.ts'
+import { useProof } from '../../proof/proof-context.tsx'
+import { KeyChooser } from './key-chooser.tsx'
+import { RecordView } from './record-view.tsx'
+
+/** Open: verified, unwrapped, its key signature checked, decrypted, all in this browser. */
+export function OpenSection(props: {
+  readonly bucket: string
+  readonly index: number
+  readonly opening: boolean
+  readonly hasEnvelope: boolean
+}): ReactNode {
+  const { bucket, index, opening, hasEnvelope } = props
+  const proof = useProof()
+  const [opened, setOpened] = useState<Opened>()
+  return (
+    <section className="card" aria-labelledby="open-heading">
+      <h2 id="open-heading">Open</h2>
+      {!hasEnvelope ? (
+        <p>This block has no envelope: there is nothing to open, or it was erased.</p>
+      ) : !opening ? (
+        <OpeningElsewhere />
+      ) : opened === undefined ? (
+        <KeyChooser
+          label="Open"
+          onChoose={async (key) => setOpened(await proof.ask('open-block', { bucket, index, key }))}
+        />
+      ) : (
+        <RecordView opened={opened} name={`${bucket}-${index}.record`} onClose={() => setOpened(undefined)} />
+      )}
+    </section>
+  )
+}
+
+function OpeningElsewhere(): ReactNode {
+  return (
+    <>
+      <p>
+        Records are not opened here: this page comes from the ledger's own address, and whoever runs that
+        could send a page that takes your private key.
+      </p>
+      <p>
+        Open them from your own computer, with the page that <code>ledgerstone desk --server URL</code> serves
+        there, or with <code>ledgerstone open</code>.
+      </p>
+    </>
+  )
+}
