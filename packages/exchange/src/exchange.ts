@@ -185,7 +185,8 @@ export class Exchange {
     socket.end()
     await Promise.race([new Promise((resolve) => socket.once('close', resolve)), sleep(farewellMs)])
     await this.#close()
-    if (isOver(this.#record.state)) return
+    // It may have been confirmed, or cancelled, meanwhile.
+    if (this.#record.state !== 'awaiting-confirmation') return
     if (this.#record.assurance === 'token') {
       return this.#confirmed((await step(ceremony, { type: 'confirm' })).ceremony, this.#record.createdBy)
     }
