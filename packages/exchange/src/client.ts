@@ -212,6 +212,8 @@ async function connectInTime(
       const name = servername === undefined ? {} : { servername }
       return await connect({ host, port, identity, peer: view, ...name })
     } catch (error) {
+      const trouble = reached.trouble?.()
+      if (trouble !== undefined) throw trouble
       const isFinal = error instanceof Refused && !settles
       if (isFinal || run.now() > deadline) throw error
       await pause(250, run.signal)

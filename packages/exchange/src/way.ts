@@ -29,6 +29,8 @@ export type Reached = {
    * yet.
    */
   readonly settles?: boolean
+  /** Why this way leads nowhere, once that is known: trying again is of no use then. */
+  readonly trouble?: () => WayFailed | undefined
   /** Takes away what was made. May be called twice. */
   close(): Promise<void>
 }

@@ -148,7 +148,7 @@ describe('port-forward', () => {
     await runExchange(run)
     assert.equal(served.registered.size, 2)
     assert.match(run.steps.join('\n'), /is forwarded by the API server to port \d+ of pod sealer-/)
-    assert.deepEqual([...api.verbs], ['create pods/portforward'])
+    assert.deepEqual([...api.verbs], ['get pods/portforward', 'create pods/portforward'])
     await until(() => api.streams() === 0, 'the streams are closed')
     nothingLeft(api)
   })
@@ -164,13 +164,18 @@ describe('port-forward', () => {
     assert.equal(served.registered.size, 2)
   })
 
-  test('that is forbidden never gets a connection, and ends with the window', async () => {
-    await using api = await startApiServer()
-    api.denied = /portforward/
-    await using served = await serve({ instance: pod, windowMs: 600 })
-    await assert.rejects(
-      runExchange(runOf(served, { way: portForwardWay({ config: api.config, namespace }) })),
-    )
-    assert.equal(served.registered.size, 0)
+  test('that is forbidden, or to a pod that is not there, ends at once with the reason', async () => {
+    for (const [instance, denied, why] of [
+      [pod, /create pods.portforward/, /does not forward .*403/],
+      ['another-pod', undefined, /does not forward .*404/],
+    ] as const) {
+      await using api = await startApiServer()
+      api.denied = denied
+      await using served = await serve({ instance })
+      const run = runOf(served, { way: portForwardWay({ config: api.config, namespace }) })
+      await assert.rejects(runExchange(run), why)
+      assert.equal(served.registered.size, 0)
+      assert.equal(served.exchanges.list()[0]?.state, 'cancelled')
+    }
   })
 })

@@ -4,7 +4,7 @@ import { membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import type { ExchangeAssurance } from '@ledgerstone/exchange/exchange-state'
-import { type TUnsafe, Type } from 'typebox'
+import { type TInteger, type TUnsafe, Type } from 'typebox'
 import type { ExchangeSettings } from './exchange-server.ts'
 import type { KeyFiles } from './keys.ts'
 import type { ReceiverNames } from './receivers.ts'
@@ -144,16 +144,14 @@ const ownerRule = Type.Object(
   closed,
 )
 
-const portNumber = Type.Integer({ minimum: 1024, maximum: 65_535 })
+const portNumber = (usual: number): TInteger =>
+  Type.Integer({ minimum: 1024, maximum: 65_535, default: usual })
 
 const exchange = Type.Object(
   {
     registrar: path,
     host: Type.String({ minLength: 1, default: '127.0.0.1' }),
-    ports: Type.Object(
-      { from: portNumber, to: portNumber },
-      { ...closed, default: { from: 20_000, to: 20_099 } },
-    ),
+    ports: Type.Object({ from: portNumber(20_000), to: portNumber(20_099) }, { ...closed, default: {} }),
     windowMs: Type.Integer({ minimum: 1000, maximum: limits.exchangeWindowMsMax, default: 120_000 }),
     confirmMs: Type.Integer({ minimum: 1000, maximum: 3_600_000, default: 600_000 }),
     journal: Type.Optional(path),

@@ -1,5 +1,6 @@
 // The exchanges of a sealer: its own keys on one side, the key registry behind it.
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { readKeyFile } from '@ledgerstone/border/key-file'
 import type { Logger } from '@ledgerstone/border/logger'
 import type { JsonObject } from '@ledgerstone/core/canonical'
@@ -25,7 +26,7 @@ export type ExchangeSettings = {
   readonly confirmMs: number
   /** A file for what must survive a stop; without it a stop ends what was under way. */
   readonly journal?: string
-  /** Of several replicas: this one's pod. */
+  /** Of several replicas: this one's pod. `@hostname`: this machine's name, which in a pod is the pod's. */
   readonly instance?: string
   /** PEM files of this side's certificate; absent: a self-signed one for each exchange. */
   readonly certificate?: string
@@ -54,10 +55,11 @@ export function openExchanges({
 }: ExchangeParts): Promise<Exchanges> {
   const { ledger, api, follower, now } = sealer
   const { host, ports, windowMs, confirmMs, journal, instance, least } = settings
+  if (ports.from > ports.to) throw new Refused('bad-config', 'exchange.ports is no range')
   const registrar: Registrar = { ledger, key, api, follower, now }
   return Exchanges.open({
     ...{ origin: originOf(ledger, keysBucket), host, ports, windowMs, confirmMs, now, report },
-    ...(instance !== undefined && { instance }),
+    ...(instance !== undefined && { instance: instance === '@hostname' ? hostname() : instance }),
     ...(journal !== undefined && { journal: openJournal(journal) }),
     ...identityIn(settings),
     keys: () => announcedKeys(sealer, ownKeys),

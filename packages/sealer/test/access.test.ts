@@ -111,7 +111,7 @@ test('seals for every key that an owner has in force, and for single keys by the
   assert.equal(await codeOf(running), 'key-revoked')
 })
 
-test('a receiving key that was just revoked is seen by the next record, which goes to those in force', async () => {
+test('the next record after a revocation is sealed for the keys that are still in force', async () => {
   await using running = await run({ receivers: { '*': ['auditor'] } })
   const next = await createKey('RSA-2048')
   await register(running.ledger.log, next, { owner: 'auditor', purpose: 'receive' })

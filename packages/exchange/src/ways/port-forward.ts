@@ -1,12 +1,12 @@
 import net, { type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { PortForward } from '@kubernetes/client-node'
-import type { Reached, Target, Way } from '../way.ts'
+import { type Reached, type Target, type Way, WayFailed } from '../way.ts'
 import { type Cluster, checkCluster, podOf } from './kubernetes.ts'
 
 /**
  * Through the Kubernetes API server to the pod, as `kubectl port-forward` does: nothing is created in the
- * cluster. Needs the right to `create` `pods/portforward`. Throws `bad-config`.
+ * cluster. Needs the rights to `get` and `create` `pods/portforward`. Throws `bad-config`.
  */
 export function portForwardWay(cluster: Cluster): Way {
   checkCluster(cluster)
@@ -16,11 +16,15 @@ export function portForwardWay(cluster: Cluster): Way {
 async function openForward(cluster: Cluster, target: Target): Promise<Reached> {
   const pod = podOf(cluster, target)
   const sockets = new Set<Socket>()
+  let trouble: WayFailed | undefined
   const server = net.createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.once('close', () => sockets.delete(socket))
-    forward(cluster, pod, target.port, socket).catch(() => socket.destroy())
+    forward(cluster, pod, target.port, socket).catch((error: unknown) => {
+      trouble ??= troubleIn(error, pod)
+      socket.destroy()
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -30,6 +34,7 @@ async function openForward(cluster: Cluster, target: Target): Promise<Reached> {
   let closed: Promise<void> | undefined
   return {
     ...{ host: '127.0.0.1', port },
+    trouble: () => trouble,
     account: [`127.0.0.1:${port} is forwarded by the API server to port ${target.port} of pod ${pod}`],
     close() {
       closed ??= new Promise((resolve) => {
@@ -39,6 +44,14 @@ async function openForward(cluster: Cluster, target: Target): Promise<Reached> {
       return closed
     },
   }
+}
+
+/** An answer that will not be another one a moment later: 401, 403, 404. The client of the API has no more. */
+function troubleIn(error: unknown, pod: string): WayFailed | undefined {
+  const { message = '' } = error as { readonly message?: string }
+  const [, status] = /^Unexpected server response: (40[134])$/.exec(message) ?? []
+  if (status === undefined) return undefined
+  return new WayFailed(`the API server does not forward to pod ${pod}: it answered ${status}`)
 }
 
 /** One connection, one stream of the API server; either's end is the other's. */
