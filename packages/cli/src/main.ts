@@ -180,6 +180,17 @@ asking(imports, 'chain <file>', "a chain in the article's payload shape, each or
 
 addExchangeCommands(program, asking)
 
+program
+  .command('desk')
+  .description('the explorer in a window of this computer, with the pinned trust file and the keys kept here')
+  .option('--server <url>', 'where the ledger is (default: where this data folder was started)')
+  .option('--sealer <url>', 'where the sealer is, when it is elsewhere')
+  .option('--issuer <url>', 'where to sign in (default: what the server says)')
+  .option('--trust <file>', 'pinned trust file (default: the one in the data folder)')
+  .option('--port <port>', 'loopback port; the browser keeps what it remembers under it', port, 8410)
+  .option('--no-open', 'print the address instead of opening a window')
+  .action(async (_, command: Command) => (await import('./commands/desk.ts')).desk(command.optsWithGlobals()))
+
 for (const service of ['ledger', 'sealer', 'auth'] as const) {
   program
     .command(service)
