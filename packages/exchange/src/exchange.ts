@@ -198,6 +198,8 @@ export class Exchange {
   async #confirmed(ceremony: Ceremony, by: Person): Promise<void> {
     if (ceremony.state !== 'confirmed')
       throw new Error(`a ceremony that is ${ceremony.state} registers nothing`)
+    // Nothing waits for a confirmation any more; the timer would keep a stopped service from ending.
+    clearTimeout(this.#timer)
     try {
       this.#to('confirmed', { by }, { confirmedBy: by })
     } catch (error) {
