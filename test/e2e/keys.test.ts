@@ -236,7 +236,7 @@ describe('with one registrar', () => {
     assert.doesNotMatch(await verify('new.json'), /since|WARNING/)
     assert.match(await verify('revoked.json'), /revoked since, in block [0-9]+: "found on a shared drive"/)
     assert.match(await verify('revoked.json'), /WARNING {5}the key was later reported stolen/)
-    // A revocation cannot be left out: the old registry does not fit the new receipt, nor the other way round.
+    // A revocation cannot be left out: the older registry does not fit the checkpoint.
     const [old, revoked] = ['new.json', 'revoked.json'].map((name) => {
       return JSON.parse(readFileSync(place.at(name), 'utf8')) as { keys: { entries: string[] } }
     })

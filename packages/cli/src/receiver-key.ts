@@ -9,8 +9,8 @@ import { isEncryptedFile, openPrivateKey, type PassphraseOptions } from './priva
 export type KeyChoice = PassphraseOptions & { readonly key?: string }
 
 /**
- * The key named; or the first of the data folder's receiving keys that is among the envelope's receivers, those
- * without passphrase first. Throws `cannot-open` when there is none, `bad-key-file`, `wrong-passphrase`.
+ * The key named; or the first of the data folder's receiving keys that is among the envelope's receivers,
+ * those without passphrase first. Throws `cannot-open` when there is none, `bad-key-file`, `wrong-passphrase`.
  */
 export async function chooseOpener(
   folder: DataFolder,

@@ -5,7 +5,6 @@ import { keyHistory } from '@ledgerstone/core/key-life'
 import { createKey } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Log } from '@ledgerstone/log/log'
-import { MemoryStore } from '@ledgerstone/stores/memory'
 import { createSample, keys, openSample } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
 import type { RegistryFollower } from '../src/registry.ts'
@@ -23,7 +22,7 @@ type Running = AsyncDisposable & {
 
 /** A real log; its own registry stands for a replay that is up to date. */
 async function run(threshold = 1): Promise<Running> {
-  const sample = await createSample(new MemoryStore(), threshold)
+  const sample = await createSample(undefined, threshold)
   const log = await openSample(sample)
   let posted = 0
   const postBlock: LedgerApi['postBlock'] = async (bucket, { statement }) => {

@@ -57,8 +57,8 @@ const [saltBytes, ivBytes, aesKeyBytes] = [16, 16, 32]
 const what = 'an encrypted private key'
 
 /**
- * A PKCS#8 private key under a passphrase (its UTF-8 bytes), as an EncryptedPrivateKeyInfo. Throws `too-large`
- * and, for an empty passphrase, `wrong-passphrase`.
+ * A PKCS#8 private key under a passphrase (its UTF-8 bytes), as an EncryptedPrivateKeyInfo. Throws
+ * `too-large` and, for an empty passphrase, `wrong-passphrase`.
  */
 export async function encryptPrivateKey(pkcs8: Uint8Array, passphrase: string): Promise<Bytes> {
   const derivation = { kdf: 'scrypt', salt: randomBytes(saltBytes), ...written } as const
@@ -91,8 +91,8 @@ export async function encryptedPrivateKeyPem(pkcs8: Uint8Array, passphrase: stri
 }
 
 /**
- * The PKCS#8 private key of a PEM text, encrypted or not; `passphrase` is asked for only when it is. Throws as
- * `parsePrivateKeyPem` and `decryptPrivateKey`.
+ * The PKCS#8 private key of a PEM text, encrypted or not; `passphrase` is asked for only when it is. Throws
+ * as `parsePrivateKeyPem` and `decryptPrivateKey`.
  */
 export async function openPrivateKeyPem(
   text: string,

@@ -69,7 +69,7 @@ describe('encrypted private keys that are written', () => {
 })
 
 describe('private keys in PEM', () => {
-  test('are opened whether they are encrypted or not; the passphrase is asked for only when they are', async () => {
+  test('are opened with or without passphrase, which is asked for only when it is needed', async () => {
     const { pkcs8 } = await keyNamed('alice')
     const unasked = (): never => assert.fail('a passphrase was asked for')
     assert.deepEqual(await openPrivateKeyPem(formatPrivateKeyPem(pkcs8), unasked), pkcs8)

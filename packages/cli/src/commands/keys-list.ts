@@ -132,7 +132,7 @@ function describePending({ id, request, missing }: PendingChange): string {
   ].join('\n')
 }
 
-/** What is asked, on one line. Reasons are somebody's text: they are quoted, and cannot draw on the terminal. */
+/** On one line. Reasons are somebody's text: they are quoted, and cannot draw on the terminal. */
 export function describeRequest(request: Request): string {
   switch (request.kind) {
     case 'register': {

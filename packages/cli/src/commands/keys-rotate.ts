@@ -1,5 +1,5 @@
-// `keys rotate`: a new key, signed for by the old one, and its file where the old one was. It can be run again
-// after any interruption, and when approvals have come.
+// `keys rotate`: a new key, signed for by the old one, and its file where the old one was. It can be run
+// again after any interruption, and when approvals have come.
 import { existsSync, renameSync } from 'node:fs'
 import { createKeyFile } from '@ledgerstone/border/key-file'
 import { encryptedPrivateKeyPem } from '@ledgerstone/core/encrypted-key'
@@ -18,8 +18,8 @@ export type RotateKeyOptions = ChangeOptions & {
 }
 
 /**
- * Without a second file the new key is made beside the old one, and takes its name when it is in force; the old
- * one is kept under its kid, because what was sealed for it needs it.
+ * Without a second file the new key is made beside the old one, and takes its name when it is in force; the
+ * old one is kept under its kid, because what was sealed for it needs it.
  */
 export async function rotate(
   oldFile: string,

@@ -51,11 +51,17 @@ const historyQuery = Type.Object(
   { additionalProperties: false },
 )
 
+const tags = ['keys']
+
 export function addKeys(app: App, service: Service): void {
+  addList(app, service)
+  addKey(app, service)
+  addHistory(app, service)
+}
+
+function addList(app: App, service: Service): void {
   const { log, now } = service
   const onRequest = allowReserved(service, keysBucket)
-  const tags = ['keys']
-
   app.get(
     '/v1/keys',
     {
@@ -83,7 +89,11 @@ export function addKeys(app: App, service: Service): void {
       }
     },
   )
+}
 
+function addKey(app: App, service: Service): void {
+  const { log, now } = service
+  const onRequest = allowReserved(service, keysBucket)
   app.get(
     '/v1/keys/:kid',
     {
@@ -107,7 +117,11 @@ export function addKeys(app: App, service: Service): void {
       return { size: registry.size, threshold: registry.threshold, ...viewKey(life), ...page }
     },
   )
+}
 
+function addHistory(app: App, service: Service): void {
+  const { log, now } = service
+  const onRequest = allowReserved(service, keysBucket)
   app.get(
     '/v1/keys/:kid/history',
     {
@@ -119,8 +133,8 @@ export function addKeys(app: App, service: Service): void {
           params,
         },
         description:
-          'Each block has the path of its receipt; with `receipts=true` the receipt itself, once it is final, ' +
-          'in pages of 20.',
+          'Each block has the path of its receipt; with `receipts=true` the receipt itself, once it is ' +
+          'final, in pages of 20.',
         querystring: historyQuery,
         response: { 200: keyEventPage, ...refusals },
       },
