@@ -16,6 +16,7 @@ import fastify, {
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import { problemOf, sendProblem } from './problem.ts'
+import { lazyChild } from './request-logger.ts'
 import { createValidatorCompiler } from './schema.ts'
 
 /** A Fastify app whose route schemas are TypeBox schemas. */
@@ -91,6 +92,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     clientErrorHandler: answerBrokenRequest,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  app.setChildLoggerFactory((logger, bindings, options) =>
+    lazyChild(logger, () => logger.child(bindings, options)),
+  )
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler(refuseRoute)
   app.setValidatorCompiler(createValidatorCompiler())

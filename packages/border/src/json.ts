@@ -9,6 +9,14 @@ import { Refused } from '@ledgerstone/core/refused'
  * and `too-large`.
  */
 export function parseJson(body: Uint8Array, depthMax: number = limits.jsonDepthMax): unknown {
+  return readJson(body, depthMax).value
+}
+
+/** The same, and the text that was parsed. */
+export function readJson(
+  body: Uint8Array,
+  depthMax: number = limits.jsonDepthMax,
+): { readonly value: unknown; readonly text: string } {
   if (body.length === 0) throw new Refused('malformed', 'the body is empty')
   if (!isUtf8(body)) throw new Refused('malformed', 'the body is not UTF-8')
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
@@ -20,7 +28,7 @@ export function parseJson(body: Uint8Array, depthMax: number = limits.jsonDepthM
     throw new Refused('malformed', 'the body is not JSON')
   }
   checkValue(value, depthMax)
-  return value
+  return { value, text }
 }
 
 function checkValue(value: unknown, levelsLeft: number): void {
@@ -30,8 +38,8 @@ function checkValue(value: unknown, levelsLeft: number): void {
     for (const item of value) checkValue(item, levelsLeft - 1)
     return
   }
-  for (const [name, member] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
     if (name === '__proto__') throw new Refused('unknown-field', 'no member may be called "__proto__"')
-    checkValue(member, levelsLeft - 1)
+    checkValue((value as Readonly<Record<string, unknown>>)[name], levelsLeft - 1)
   }
 }

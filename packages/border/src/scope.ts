@@ -13,7 +13,7 @@ export type Verb = 'append' | 'read' | 'manage'
  * counts as its bucket.
  */
 export function covers(scopes: ReadonlySet<string>, verb: Verb, bucket: string): boolean {
-  const name = bucket.replace(/~[0-9]+$/, '')
+  const name = bucket.includes('~') ? bucket.replace(/~[0-9]+$/, '') : bucket
   if (verb === 'manage') return scopes.has(`manage:${name}`)
   if (isReservedBucket(name)) {
     return scopes.has(`manage:${name}`) || (verb === 'read' && scopes.has(`read:${name}`))

@@ -88,6 +88,9 @@ function checkLength(decoded: Bytes, what: string, bytes: number | undefined): B
   return decoded
 }
 
+/** By width in bytes: the first integer that does not fit. */
+const ends = [0, 2 ** 8, 2 ** 16, 0, 2 ** 32, 0, 0, 0, 2 ** 64]
+
 /** Writes unsigned big-endian integers and byte strings one after the other. */
 export class Writer {
   #out: Bytes
@@ -125,7 +128,7 @@ export class Writer {
   }
 
   #integer(value: number, width: number): this {
-    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * width)) {
+    if (!Number.isSafeInteger(value) || value < 0 || value >= (ends[width] as number)) {
       throw new RangeError(`${value} does not fit ${width} bytes`)
     }
     this.#room(width)

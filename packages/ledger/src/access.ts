@@ -37,7 +37,8 @@ export function allowTiles(service: Pick<Service, 'bearer' | 'logPublic'>): onRe
   return service.logPublic ? [requireCaller(service.bearer, { anonymous: true })] : allow(service, 'read')
 }
 
-function bucketOf(request: { readonly params: unknown; readonly query: unknown }): string {
-  const { bucket } = { ...(request.query as object), ...(request.params as object) } as { bucket?: unknown }
+function bucketOf({ params, query }: { readonly params: unknown; readonly query: unknown }): string {
+  const bucket =
+    (params as { readonly bucket?: unknown }).bucket ?? (query as { readonly bucket?: unknown }).bucket
   return typeof bucket === 'string' ? bucket : ''
 }

@@ -1,7 +1,7 @@
 import { type App, type AppLimits, createApp } from '@ledgerstone/border/app'
 import type { Bearer } from '@ledgerstone/border/bearer'
 import { callerFor, requireCaller } from '@ledgerstone/border/caller'
-import { parseJson } from '@ledgerstone/border/json'
+import { readJson } from '@ledgerstone/border/json'
 import type { Logger } from '@ledgerstone/border/logger'
 import { addMetrics } from '@ledgerstone/border/metrics'
 import type { Documents } from '@ledgerstone/log/documents'
@@ -94,8 +94,8 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
 function refuseRepeatedMembers(app: App): void {
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
-    const value = parseJson(body)
-    checkMemberNames(body.toString(), value)
+    const { value, text } = readJson(body)
+    checkMemberNames(text, value)
     done(null, value)
   })
 }

@@ -1,3 +1,4 @@
+import { lazyChild } from '@ledgerstone/border/request-logger'
 import type { FastifyInstance } from 'fastify'
 
 /** The trace that a request belongs to, as the caller says: hexadecimal, 32 and 16 characters. */
@@ -15,8 +16,9 @@ export function parseTraceparent(header: string | string[] | undefined): Trace |
 
 /** Every log line of a request that belongs to a trace then names it. */
 export function traceRequests(app: FastifyInstance): void {
-  app.setChildLoggerFactory((logger, bindings, options, request) => {
-    const trace = parseTraceparent(request.headers['traceparent'])
-    return logger.child(trace === undefined ? bindings : { ...bindings, ...trace }, options)
-  })
+  app.setChildLoggerFactory((logger, bindings, options, request) =>
+    lazyChild(logger, () =>
+      logger.child({ ...bindings, ...parseTraceparent(request.headers['traceparent']) }, options),
+    ),
+  )
 }

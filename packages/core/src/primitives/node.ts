@@ -36,8 +36,14 @@ export function randomBytes(count: number): Bytes {
 }
 
 export function encodeText(bytes: Uint8Array, encoding: Encoding): string {
-  return asBuffer(bytes).toString(encoding)
+  if (bytes.length > smallBytesMax) return asBuffer(bytes).toString(encoding)
+  if (encoding === 'hex') return bytes.toHex()
+  return encoding === 'base64' ? bytes.toBase64() : bytes.toBase64(unpadded)
 }
+
+// V8 keeps small arrays in its own heap; a Buffer over one would move it out.
+const smallBytesMax = 64
+const unpadded = { alphabet: 'base64url', omitPadding: true } as const
 
 export function decodeText(text: string, encoding: Encoding): Bytes | undefined {
   const buffer = Buffer.from(text, encoding)
