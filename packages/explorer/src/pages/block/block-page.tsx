@@ -60,6 +60,7 @@ function Block(props: {
           Not all of the block can be shown: <SafeText text={damaged} />. Verify says what is wrong with it.
         </p>
       )}
+      {view !== undefined && <BlockFacts view={view} />}
       <VerifySection {...place} shown={view?.hash} />
       <OpenSection
         {...place}
@@ -67,7 +68,6 @@ function Block(props: {
         hasEnvelope={damaged !== undefined || payload?.suite !== undefined}
       />
       <EvidenceSection {...place} />
-      {view !== undefined && <BlockFacts view={view} />}
       {payload !== undefined && <PayloadSection payload={payload} />}
     </>
   )

@@ -1,6 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { Button } from 'react-aria-components'
 import { Link } from 'wouter'
 import { useProof } from '../../proof/proof-context.tsx'
 import { Problem } from '../../ui/problem.tsx'
@@ -29,9 +28,14 @@ export function EvidenceSection({
         ledger: on the page <Link href="/verify">Verify</Link>, also offline, or with{' '}
         <code>ledgerstone verify-evidence</code>.
       </p>
-      <Button className="button" isPending={fetched.isPending} onPress={() => fetched.mutate()}>
+      <button
+        type="button"
+        className="button"
+        aria-busy={fetched.isPending}
+        onClick={() => fetched.isPending || fetched.mutate()}
+      >
         Download the evidence
-      </Button>
+      </button>
       <div aria-live="polite">
         {fetched.isSuccess && <p>{name} was verified here and handed to you.</p>}
         {fetched.error !== null && <Problem error={fetched.error} />}

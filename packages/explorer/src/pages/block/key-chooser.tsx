@@ -56,6 +56,7 @@ export function KeyChooser(props: {
   }
 
   async function choose(): Promise<void> {
+    if (isBusy) return
     setBusy(true)
     setError(undefined)
     try {
@@ -115,9 +116,9 @@ export function KeyChooser(props: {
         </Checkbox>
       )}
       <p className="aside">The key stays on this computer: it is never sent anywhere.</p>
-      <Button className="button primary" type="submit" isPending={isBusy}>
+      <button className="button primary" type="submit" aria-busy={isBusy}>
         {props.label}
-      </Button>
+      </button>
       <div aria-live="polite">{error !== undefined && <Problem error={error} />}</div>
     </Form>
   )

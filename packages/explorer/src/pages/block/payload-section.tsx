@@ -113,7 +113,7 @@ function Ciphertext({
 function WrappedKeys({ payload: { article, receivers } }: { readonly payload: Payload }): ReactNode {
   if (receivers.length === 0) return <Long text={article.objectc} />
   return (
-    <ul className="plain">
+    <ul className="plain-list">
       {receivers.map(({ kid, objectc }) => (
         <li key={kid}>
           for the receiver with the key <Hash value={kid} />: <code className="breaking">{objectc}</code>

@@ -82,7 +82,7 @@ function RecordTable({ rows }: { readonly rows: NonNullable<Opened['table']> }):
 function Exact(props: { readonly text: string; readonly isBinary?: boolean }): ReactNode {
   if (props.isBinary === true) return <p>The record is no text: save it to look at it.</p>
   return (
-    <pre className="record-text">
+    <pre>
       <SafeText text={props.text} />
     </pre>
   )

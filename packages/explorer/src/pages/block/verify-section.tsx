@@ -1,6 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { Button } from 'react-aria-components'
 import { useProof } from '../../proof/proof-context.tsx'
 import type { BlockVerdict } from '../../proof/views.ts'
 import { Problem } from '../../ui/problem.tsx'
@@ -28,9 +27,14 @@ export function VerifySection(props: {
         Recomputes in this browser, from the ledger's bytes: the hash, the links, the way to the signed root,
         the signatures, the sender's statement and the digest of the envelope.
       </p>
-      <Button className="button primary" isPending={isPending} onPress={() => verification.mutate()}>
+      <button
+        type="button"
+        className="button primary"
+        aria-busy={isPending}
+        onClick={() => isPending || verification.mutate()}
+      >
         {isPending ? 'Verifying…' : verdict === undefined ? 'Verify' : 'Verify again'}
-      </Button>
+      </button>
       <div aria-live="polite">
         {error !== null && <Problem error={error} />}
         {verdict !== undefined && error === null && <Result verdict={verdict} />}
