@@ -1,8 +1,13 @@
-import { statementCheck } from '@ledgerstone/client/statements'
+import type { RegistryView } from '@ledgerstone/client/registry'
+import { type StatementCheck, statementCheck } from '@ledgerstone/client/statements'
 import { type BucketVerdict, verifyBucket } from '@ledgerstone/client/verify'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, type Connection, connect } from '../connect.ts'
 import { type Output, outputOf } from '../output.ts'
+import { StatementThreads } from '../statement-threads.ts'
+
+/** From so many on it pays to start threads. */
+const blocksForThreads = 2_000
 
 export type VerifyOptions = CommonOptions & { readonly statements?: boolean; readonly envelopes?: boolean }
 
@@ -25,11 +30,14 @@ async function verifyOne(
   const { size } = await api.bucket(bucket)
   const progress = output.progress(`verifying ${bucket}`, size)
   const withEnvelopes = options.envelopes === true
+  await using threads = new AsyncDisposableStack()
+  const judge = (view: RegistryView): StatementCheck =>
+    size < blocksForThreads
+      ? statementCheck(view.registry)
+      : threads.use(StatementThreads.start(trust.ledger, view)).check
   const verdict = await verifyBucket({
     ...{ bucket, trust, follower, memory, reader: api.log(bucket) },
-    ...((options.statements === true || withEnvelopes) && {
-      statements: (view) => statementCheck(view.registry),
-    }),
+    ...((options.statements === true || withEnvelopes) && { statements: judge }),
     ...(withEnvelopes && { envelopes: (from, count) => api.envelopes(bucket, from, count) }),
     onProgress: (checked) => progress.advance(checked),
   })
