@@ -103,6 +103,10 @@ export async function exchangeKeys(options: ExchangeOptions): Promise<ExchangeOu
     return outcomeOf(options, keys, made?.files ?? [], exchanged)
   } catch (error) {
     if (!isProven) made?.discard()
+    else if (made !== undefined) {
+      const paths = made.files.map(({ path }) => path).join(', ')
+      onStep({ step: 'keys', text: `the new private keys stay, for they may have been registered: ${paths}` })
+    }
     throw error
   }
 }

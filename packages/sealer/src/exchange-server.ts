@@ -71,8 +71,9 @@ export function openExchanges({
     },
     async register(registrations, { id }) {
       const registered = await registerKeys(registrar, registrations, id)
-      // The new keys are there for the next record, or with the next refresh.
-      await follower.refresh().catch(() => undefined)
+      // From the next record on they count, here too: the registry is waited for until it is final with them.
+      const size = 1 + Math.max(...registered.blocks.map(({ index }) => index))
+      await follower.atLeast(size).catch(() => undefined)
       return registered
     },
   })

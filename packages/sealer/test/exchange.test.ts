@@ -20,8 +20,9 @@ import { issuerUrl, mint } from '../../border/test/tokens.ts'
 import { keys, registrationOf, until } from '../../log/test/sample.ts'
 import { addExchanges } from '../src/exchange-routes.ts'
 import { type ExchangeSettings, logExchanges, openExchanges } from '../src/exchange-server.ts'
+import type { SealerParts } from '../src/main.ts'
 import { registerKeys } from '../src/registrar.ts'
-import { audience, type Running, run, untilKeysFinal } from './running.ts'
+import { audience, type Running, recordText, run, untilKeysFinal } from './running.ts'
 
 const origin = 'test.example/log/keys'
 const newReceiver = await createKey('RSA-2048')
@@ -35,8 +36,11 @@ type Exchanging = Running & {
 
 let nextPort = 33_000 + (process.pid % 300) * 40
 
-async function exchanging(more: Partial<ExchangeSettings> = {}): Promise<Exchanging> {
-  const running = await run()
+async function exchanging(
+  more: Partial<ExchangeSettings> = {},
+  parts: Partial<SealerParts> = {},
+): Promise<Exchanging> {
+  const running = await run(parts)
   const { ledger, lines } = running
   // Certificates are judged by OpenSSL's clock.
   ledger.clock.ms = Date.now()
@@ -156,6 +160,34 @@ describe('an exchange with a sealer', () => {
     const registry = await each.registry()
     assert.equal(registry.key(keys.receiver.kid).replaced?.by, newReceiver.kid)
     assert.throws(() => registry.keyAt(keys.receiver.kid, registry.size), { code: 'key-revoked' })
+  })
+})
+
+describe('who receives', () => {
+  const everyone = { '*': ['auditor', '*'] }
+
+  test('may be everyone with a key in force: a new owner counts from the next record on', async () => {
+    await using each = await exchanging({}, { receivers: everyone })
+    await runExchange(runOf(each, { owner: 'team-a' }))
+    const posted = await each.post('{"type":"payment.captured","record":{"amount":"1.10"}}')
+    assert.equal(await openedBy(each, Number(posted.body['index']), newReceiver.pkcs8), '{"amount":"1.10"}')
+    assert.equal(recordText(await each.open(Number(posted.body['index']))), '{"amount":"1.10"}')
+  })
+
+  test('are never more than an envelope takes: the key too many is refused, and sealing goes on', async () => {
+    await using each = await exchanging({}, { receivers: everyone })
+    const known = { purpose: 'receive', roles: [], assurance: 'token', kind: 'RSA', owner: 'team-a' } as const
+    const added = (count: number): Parameters<typeof each.sealer.receivers.checkRoom>[0] =>
+      Array.from({ length: count }, (_, i) => ({ ...known, spki: newReceiver.spki, kid: `key ${i}` }))
+    // The auditor's is the first of sixteen.
+    each.sealer.receivers.checkRoom(added(15))
+    assert.throws(() => each.sealer.receivers.checkRoom(added(16)), { code: 'too-large' })
+    const [first] = added(1)
+    assert(first !== undefined)
+    const rotated = [...added(15), { ...first, kid: 'the auditor’s new one', replaces: keys.receiver.kid }]
+    each.sealer.receivers.checkRoom(rotated)
+    const signing = added(16).map((key) => ({ ...key, purpose: 'sign' as const }))
+    each.sealer.receivers.checkRoom(signing)
   })
 })
 

@@ -10,19 +10,22 @@ import type { ClientKey } from '@ledgerstone/exchange/client'
 import type { ExchangeAssurance } from '@ledgerstone/exchange/exchange-state'
 import { readCa } from '../ca-folder.ts'
 import { dataFolder } from '../data-folder.ts'
-import { readOwnKey } from '../embedded/keys.ts'
 import { purposeOf } from '../exchange-keys.ts'
 import { checkLasts, type PlaceOptions, pinnedTrust, placeOf } from '../exchange-place.ts'
 import { type ExchangeOutcome, type ExchangeStep, exchangeKeys } from '../exchange-run.ts'
 import { type WayOptions, wayOf } from '../exchange-way.ts'
 import { type Output, outputOf } from '../output.ts'
+import { choosePassphrase, openOwnKey, type PassphraseOptions } from '../private-key.ts'
 
 export type ExchangeCommandOptions = PlaceOptions &
-  WayOptions & {
+  WayOptions &
+  PassphraseOptions & {
     readonly ledger?: string
     readonly owner?: string
     /** `file`, or `receive=file`, `sign=file`. */
     readonly key?: readonly string[]
+    /** Puts new keys under a passphrase. */
+    readonly encrypt?: boolean
     readonly at?: number
     readonly port?: number
     readonly yes?: boolean
@@ -49,7 +52,8 @@ export async function exchange(options: ExchangeCommandOptions): Promise<void> {
       ...{ folder, server, token, trust, owner, identity, assurance: assuranceOf(options) },
       way: await wayOf(options, server),
       ...(options.ledger !== undefined && { ledger: options.ledger }),
-      ...(options.key !== undefined && { keys: await readKeys(options.key) }),
+      ...(options.key !== undefined && { keys: await readKeys(options.key, options) }),
+      ...(options.encrypt === true && { passphrase: await choosePassphrase(folder.ownKeys, options) }),
       ...(options.at !== undefined && { openAt: formatTime(options.at) }),
       ...(options.port !== undefined && { port: options.port }),
       signal: stopping.signal,
@@ -105,14 +109,15 @@ async function identityOf(options: ExchangeCommandOptions, owner: string): Promi
   return { certificate: readFileSync(certificate, 'utf8'), key: readKeyFile(certificateKey) }
 }
 
-async function readKeys(files: readonly string[]): Promise<readonly ClientKey[]> {
-  return Promise.all(
-    files.map(async (text) => {
-      const [, named, file = text] = /^(receive|sign)=(.+)$/.exec(text) ?? []
-      const key = await readOwnKey(file)
-      return { key, purpose: (named as ClientKey['purpose'] | undefined) ?? purposeOf(key) }
-    }),
-  )
+/** One after the other: each may ask for its passphrase. */
+async function readKeys(files: readonly string[], options: PassphraseOptions): Promise<readonly ClientKey[]> {
+  const keys: ClientKey[] = []
+  for (const text of files) {
+    const [, named, file = text] = /^(receive|sign)=(.+)$/.exec(text) ?? []
+    const key = await openOwnKey(file, options)
+    keys.push({ key, purpose: (named as ClientKey['purpose'] | undefined) ?? purposeOf(key) })
+  }
+  return keys
 }
 
 /** Asks on the terminal, or whoever writes to standard input. Nobody's answer is no yes. */
