@@ -15,7 +15,8 @@ export function ServicesProvider({ children }: { readonly children: ReactNode })
     if (session === undefined) return undefined
     const http: HttpOptions = {
       url: location.origin,
-      fetch: (url, init) => fetch(url, init),
+      // The desk knows its page by a cookie; the page's own origin is all that is asked.
+      fetch: (url, init) => fetch(url, { ...init, credentials: 'same-origin' }),
       token: session.token,
       timeoutMs: 20_000,
       triesMax: 2,

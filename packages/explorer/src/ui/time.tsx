@@ -10,6 +10,28 @@ const format = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 })
 
+/** In the person's own time zone, which is named. */
+export function formatTime(ms: number): string {
+  return format.format(ms)
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+})
+const day = new Intl.DateTimeFormat('en-GB', { year: 'numeric', month: 'short', day: 'numeric' })
+const bareClock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+
+/** Two ends of a span, in few characters: the day once when it is one, the zone once. */
+export function formatSpan(fromMs: number, toMs: number): readonly [from: string, to: string] {
+  const isOneDay = day.format(fromMs) === day.format(toMs)
+  return isOneDay
+    ? [`${day.format(fromMs)}, ${bareClock.format(fromMs)}`, clock.format(toMs)]
+    : [day.format(fromMs), day.format(toMs)]
+}
+
 /** Milliseconds since 1970, in the person's own time zone, which is named. */
 export function Time({ ms }: { readonly ms: number }): ReactNode {
   if (!Number.isFinite(ms)) return 'no time'

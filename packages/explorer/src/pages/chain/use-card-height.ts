@@ -1,0 +1,14 @@
+import { useSyncExternalStore } from 'react'
+
+/** As in chain.css: every card is as tall as every other, so that a place in the list is known unseen. */
+const tall = { wide: 132, narrow: 232 }
+const narrow = matchMedia('(width < 48rem)')
+
+export function useCardHeight(): number {
+  return useSyncExternalStore(subscribe, () => (narrow.matches ? tall.narrow : tall.wide))
+}
+
+function subscribe(onChange: () => void): () => void {
+  narrow.addEventListener('change', onChange)
+  return () => narrow.removeEventListener('change', onChange)
+}
