@@ -1,12 +1,8 @@
 // POST /desk/changes: a change of the key registry, signed with keys of the desk's folder.
 import type { App } from '@ledgerstone/border/app'
-import {
-  type ChangePosted,
-  type RegistryChanges,
-  registryChanges,
-} from '@ledgerstone/client/registry-changes'
+import { carryOut } from '@ledgerstone/client/change-request'
+import { registryChanges } from '@ledgerstone/client/registry-changes'
 import type { OwnKey } from '@ledgerstone/core/key-pair'
-import { parseTime } from '@ledgerstone/core/time'
 import { type Static, Type } from 'typebox'
 import { readListedKey } from './key-files.ts'
 import { type DeskService, readerFor } from './service.ts'
@@ -56,7 +52,6 @@ const asked = Type.Object(
   closed,
 )
 
-type Change = Static<typeof asked>['change']
 type KeyFile = Static<typeof keyFile>
 
 export function addChanges(app: App, desk: DeskService): void {
@@ -69,40 +64,4 @@ export function addChanges(app: App, desk: DeskService): void {
     const posted = await carryOut(changes, change, await read(by), read)
     return reply.code(201).header('cache-control', 'no-store').send(posted)
   })
-}
-
-async function carryOut(
-  changes: RegistryChanges,
-  change: Change,
-  by: OwnKey,
-  read: (file: KeyFile) => Promise<OwnKey>,
-): Promise<ChangePosted> {
-  switch (change.kind) {
-    case 'register': {
-      const { owner, purpose } = change
-      const claims = { owner, purpose, assurance: 'local', ...validityOf(change) } as const
-      return changes.register(await read(change.key), claims, by)
-    }
-    case 'rotate': {
-      const claims = { assurance: 'local', ...validityOf(change) } as const
-      return changes.rotate(await read(change.old), await read(change.key), claims, by)
-    }
-    case 'revoke': {
-      const { kid, reason, suspectFrom } = change
-      const since = suspectFrom === undefined ? {} : { suspectFrom: parseTime(suspectFrom, 'suspectFrom') }
-      return changes.revoke({ kid, reason, ...since }, by)
-    }
-    case 'approve':
-      return changes.approve(change.id, by)
-  }
-}
-
-function validityOf({ notBefore, notAfter }: { readonly notBefore?: string; readonly notAfter?: string }): {
-  readonly notBefore?: number
-  readonly notAfter?: number
-} {
-  return {
-    ...(notBefore !== undefined && { notBefore: parseTime(notBefore, 'notBefore') }),
-    ...(notAfter !== undefined && { notAfter: parseTime(notAfter, 'notAfter') }),
-  }
 }

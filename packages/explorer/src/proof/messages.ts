@@ -5,13 +5,17 @@
  *     page   {id, name, input}             worker  {id, value} or {id, error}
  *     worker {token: n, rejected?}         page    {token: n, value} or {token: n, error}
  */
+import type { ChangeRequest } from '@ledgerstone/client/change-request'
 import { UnexpectedAnswer, Unreachable } from '@ledgerstone/client/problem'
+import type { ChangePosted } from '@ledgerstone/client/registry-changes'
+import type { EventView } from '@ledgerstone/core/key-view'
 import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
 import type { Alarm } from './database.ts'
 import type { Opened } from './open-block.ts'
 import type { TrustView } from './pinned-trust.ts'
 import type { KeptKey, KeyChoice } from './private-key.ts'
 import type { BlockReading } from './read-block.ts'
+import type { KeysReading, PemKey } from './registry-keys.ts'
 import type { FileFinding } from './verify-file.ts'
 import type { BlockVerdict } from './views.ts'
 
@@ -55,6 +59,13 @@ export type Questions = {
   'open-evidence': {
     input: { readonly file: File; readonly trust?: File; readonly key: KeyChoice }
     value: Opened
+  }
+  /** The key registry, replayed. */
+  keys: { input: undefined; value: KeysReading }
+  'key-history': { input: { readonly kid: string }; value: readonly EventView[] }
+  'change-keys': {
+    input: { readonly change: ChangeRequest<PemKey>; readonly by: PemKey }
+    value: ChangePosted
   }
   heads: { input: undefined; value: readonly HeadView[] }
   trust: { input: undefined; value: TrustView | undefined }

@@ -19,6 +19,7 @@ import { openBlock, openEvidence } from './open-block.ts'
 import { type PinnedTrust, pin, readPinned, unpin, viewTrust } from './pinned-trust.ts'
 import { keepKey, keptKeys, openerFor } from './private-key.ts'
 import { readBlock } from './read-block.ts'
+import { changeKeys, readKeyHistory, readKeys } from './registry-keys.ts'
 import { verifyBlock } from './verify-block.ts'
 import { readEvidence, verifyFiles } from './verify-file.ts'
 
@@ -100,6 +101,12 @@ export class Prover {
       const opener = await openerFor(key, this.#options.database)
       return openEvidence(await readEvidence(file, given), opener)
     },
+    keys: async () => {
+      const reader = await this.#ready()
+      return this.#watched(keysBucket, () => readKeys(reader, this.#options.now()))
+    },
+    'key-history': async ({ kid }) => readKeyHistory(await this.#ready(), kid),
+    'change-keys': async ({ change, by }) => changeKeys(await this.#ready(), change, by, this.#options.now),
     heads: async () => {
       const reader = await this.#ready()
       await this.#checkGenesis(reader)
