@@ -59,11 +59,11 @@ export type Revocation = {
 export type RegistryChanges = {
   /** By a registrar; the private key is here, to prove that it is held. */
   register(key: OwnKey, claims: Claims, registrar: OwnKey): Promise<ChangePosted>
-  /** Puts `key` in the place of `old`, which signs too. Owner and purpose stay those of `old`. */
+  /** Puts `key` in the place of `old`, which signs too. Owner, purpose and roles stay those of `old`. */
   rotate(
     old: OwnKey,
     key: OwnKey,
-    claims: Omit<Claims, 'owner' | 'purpose'>,
+    claims: Omit<Claims, 'owner' | 'purpose' | 'roles'>,
     registrar: OwnKey,
   ): Promise<ChangePosted>
   /** By a registrar, or by the key itself, which needs no approval. */
@@ -87,9 +87,9 @@ export function registryChanges(options: RegistryChangesOptions): RegistryChange
     },
     async rotate(old, key, claims, registrar) {
       const { registry } = await follower.refresh()
-      const { owner, purpose } = registry.keyAt(old.kid, registry.size)
+      const { owner, purpose, roles } = registry.keyAt(old.kid, registry.size)
       const at = { origin: registry.origin, now: now() }
-      const body = await rotationBody(old, key, { ...claims, owner, purpose }, at)
+      const body = await rotationBody(old, key, { ...claims, owner, purpose, roles }, at)
       return post(registry, { type: 'ledgerstone.key.rotate', body }, registrar)
     },
     async revoke(revocation, by) {

@@ -61,6 +61,16 @@ describe('a change of the registry', () => {
     }
   })
 
+  test('of a registrar’s key leaves its role to the new one', async () => {
+    await using running = await run()
+    const { log, changes } = running
+    const [next, other] = [await createKey('Ed25519'), await createKey('Ed25519')]
+    await changes.rotate(keys.registrar, next, { assurance: 'local' }, keys.registrar)
+    await assert.rejects(changes.register(other, signing, keys.registrar), { code: 'key-revoked' })
+    await changes.register(other, signing, next)
+    assert.equal(log.registry.key(other.kid).owner, 'branch')
+  })
+
   test('waits for as many registrars as the threshold says', async () => {
     await using running = await run(2)
     const { log, changes } = running

@@ -75,23 +75,20 @@ export function pendingChanges(registry: Registry): readonly PendingChange[] {
  * 1970.
  */
 export function keyLives(registry: Registry, now: number): readonly KeyLife[] {
-  const pending = pendingChanges(registry)
-  const registered = registry.keys().map((key) => lifeOf(key, key.effective, pending, now))
-  const asked = new Map<string, KeyLife>()
-  for (const { request } of pending) {
-    if (request.kind !== 'register') continue
-    const { registration, index } = request
-    if (asked.has(registration.kid) || registry.isRegistered(registration.kid)) continue
-    asked.set(registration.kid, lifeOf({ ...registration, requested: index }, undefined, pending, now))
-  }
-  return [...registered, ...asked.values()].sort((a, b) => a.requested - b.requested)
+  const pending = pendingByKey(registry)
+  const registered = registry.keys().map((key) => lifeOf(key, pending, now))
+  const asked = [...pending.keys()]
+    .filter((kid) => !registry.isRegistered(kid))
+    .map((kid) => askedLifeOf(kid, pending))
+  return [...registered, ...asked].sort((a, b) => a.requested - b.requested)
 }
 
 /** Throws `unknown-key`. */
 export function keyLife(registry: Registry, kid: string, now: number): KeyLife {
-  const life = keyLives(registry, now).find((each) => each.kid === kid)
-  if (life === undefined) throw new Refused('unknown-key', `key ${kid} is not registered, nor asked for`)
-  return life
+  const pending = pendingByKey(registry)
+  if (registry.isRegistered(kid)) return lifeOf(registry.key(kid), pending, now)
+  if (pending.has(kid)) return askedLifeOf(kid, pending)
+  throw new Refused('unknown-key', `key ${kid} is not registered, nor asked for`)
 }
 
 /** What was done about a key, in the order of the blocks; empty for a key that nobody asked for. */
@@ -101,20 +98,34 @@ export function keyHistory(registry: Registry, kid: string): readonly KeyEvent[]
   return isOfGenesis ? [genesisEvent(registry), ...events] : events
 }
 
-function lifeOf(
-  key: Registration & Pick<RegisteredKey, 'requested' | 'revoked' | 'replaced'>,
-  effective: number | undefined,
-  pending: readonly PendingChange[],
-  now: number,
-): KeyLife {
-  const state = effective === undefined ? 'waiting' : stateOf(key, now)
-  return {
-    ...key,
-    state,
-    expiresSoon: state === 'active' && key.notAfter !== undefined && key.notAfter < now + soonMs,
-    effective,
-    pending: pending.filter(({ request }) => keysOf(request).includes(key.kid)),
+type PendingByKey = ReadonlyMap<string, readonly PendingChange[]>
+
+function pendingByKey(registry: Registry): PendingByKey {
+  const found = new Map<string, PendingChange[]>()
+  for (const change of pendingChanges(registry)) {
+    for (const kid of keysOf(change.request)) {
+      const changes = found.get(kid)
+      if (changes === undefined) found.set(kid, [change])
+      else changes.push(change)
+    }
   }
+  return found
+}
+
+function lifeOf(key: RegisteredKey, pending: PendingByKey, now: number): KeyLife {
+  const state = stateOf(key, now)
+  const isNearEnd = key.notAfter !== undefined && key.notAfter < now + soonMs
+  return { ...key, state, expiresSoon: state === 'active' && isNearEnd, pending: pending.get(key.kid) ?? [] }
+}
+
+/** A key that is in no block but those that ask for it; it may be asked for more than once. */
+function askedLifeOf(kid: string, pending: PendingByKey): KeyLife {
+  const changes = pending.get(kid) ?? []
+  const first = changes.map(({ request }) => request).find(({ kind }) => kind === 'register')
+  if (first?.kind !== 'register') throw new Error(`key ${kid} is neither registered nor asked for`)
+  const { registration, index } = first
+  const waiting = { state: 'waiting', expiresSoon: false, effective: undefined } as const
+  return { ...registration, requested: index, ...waiting, pending: changes }
 }
 
 function stateOf(
