@@ -121,7 +121,7 @@ function lifeOf(key: RegisteredKey, pending: PendingByKey, now: number): KeyLife
 /** A key that is in no block but those that ask for it; it may be asked for more than once. */
 function askedLifeOf(kid: string, pending: PendingByKey): KeyLife {
   const changes = pending.get(kid) ?? []
-  const first = changes.map(({ request }) => request).find(({ kind }) => kind === 'register')
+  const first = changes.find(({ request }) => request.kind === 'register')?.request
   if (first?.kind !== 'register') throw new Error(`key ${kid} is neither registered nor asked for`)
   const { registration, index } = first
   const waiting = { state: 'waiting', expiresSoon: false, effective: undefined } as const

@@ -3,14 +3,21 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { utf8 } from '../src/bytes.ts'
 import { formatCanonical, type Json, type JsonObject } from '../src/canonical.ts'
-import { formatEvidence, parseEvidence, replayRegistry, verifyEvidence } from '../src/evidence.ts'
+import {
+  type EvidenceVerdict,
+  formatEvidence,
+  parseEvidence,
+  replayRegistry,
+  verifyEvidence,
+} from '../src/evidence.ts'
 import { openerOf, openRecord } from '../src/open.ts'
 import { Refused } from '../src/refused.ts'
 import { enclose } from '../src/seal.ts'
+import type { Sealed } from '../src/sealed.ts'
 import { senderOf } from '../src/sender.ts'
 import { leafHash } from '../src/tree.ts'
 import { parseTrust, type Trust } from '../src/trust.ts'
-import { draftOf, keyNamed, openSample, record, SampleLedger, sealFor } from './sample-ledger.ts'
+import { draftOf, keyNamed, openSample, record, rotationOf, SampleLedger, sealFor } from './sample-ledger.ts'
 import { type Case, readVectors, refusedAs, testEach } from './vectors.ts'
 
 type Given = Case & { file?: string; patch?: Json; evidence?: string; trust: string | null }
@@ -73,6 +80,41 @@ describe('evidence', () => {
     const evidence = parseEvidence(textOf(vectors.valid[0] as Valid))
     const long = { ...evidence, receipt: 'x'.repeat(33_554_432) }
     assert.throws(() => formatEvidence(long), refusedAs('too-large'))
+  })
+})
+
+describe('evidence of the life of a key', async () => {
+  const { sample, payments, alice } = await openSample()
+  const seal = async (): Promise<Sealed> => sealFor(alice, ['bob-receive', 'carol-receive'])
+  const before = await seal()
+  const index = sample.append(payments, before.statement.jws).index
+  const [key, next] = [await keyNamed('alice'), await keyNamed('alice-next')]
+  const verdictOf = async (at: number, sealed: Sealed): Promise<EvidenceVerdict> => {
+    return verifyEvidence(formatEvidence(await sample.evidence(payments, at, sealed)), sample.trust)
+  }
+
+  test('shows a record of before a rotation as valid, and one by the old key after it not', async () => {
+    await sample.change('registrar-ann', 'key.rotate', await rotationOf(key, next, 'alice'))
+    const verdict = await verdictOf(index, before)
+    assert.equal(verdict.key.kid, key.kid)
+    assert.equal(verdict.registry.key(key.kid).replaced?.by, next.kid)
+    // A ledger that lets it stand all the same convinces nobody.
+    const after = await seal()
+    const late = sample.append(payments, after.statement.jws).index
+    await assert.rejects(verdictOf(late, after), refusedAs('key-revoked'))
+  })
+
+  test('shows a record for a receiver of before his revocation as valid, and one after it not', async () => {
+    const { index: early } = sample.append(payments, before.statement.jws, { keys: sample.registry.size - 1 })
+    await sample.revoke('bob-receive', await keyNamed('bob-receive'))
+    assert.equal((await verdictOf(early, before)).block.index, early)
+    const sender = await senderOf(next, await keyNamed('alice-rsa'), undefined)
+    const after = await sealFor(sender, ['bob-receive', 'carol-receive'])
+    const late = sample.append(payments, after.statement.jws).index
+    await assert.rejects(verdictOf(late, after), refusedAs('key-revoked'))
+    const others = await sealFor(sender, ['carol-receive'])
+    const good = sample.append(payments, others.statement.jws).index
+    assert.equal((await verdictOf(good, others)).key.kid, next.kid)
   })
 })
 
