@@ -20,6 +20,8 @@ export type AppendOptions = {
   /** PostgreSQL gets fewer records, or it would take all day. */
   readonly postgresShare: number
   readonly goal: string
+  /** What verifying one Ed25519 signature takes on this machine. */
+  readonly verifyUs: number
   /** For the ledger's Node: a profile, say. */
   readonly nodeArgs: readonly string[]
 }
@@ -54,7 +56,13 @@ export async function measureAppends(options: AppendOptions): Promise<void> {
       `by 2 workers, ML-DSA-44 on each published checkpoint, document store filled alongside; every ` +
       `answer was a new block, and the size grew by as many`,
   )
-  print('ledgerstone', ours, `goal ${options.goal}`)
+  const cap = Math.round(2e6 / options.verifyUs).toLocaleString('en')
+  print(
+    'ledgerstone',
+    ours,
+    `(${options.verifyUs.toFixed(0)} of them for its signature: two cores verify ${cap}/s and nothing else)  ` +
+      `goal ${options.goal}`,
+  )
   print('Fastify and a file', bare, `ledgerstone is ${ratio(ours, bare)} of it`)
   print(
     'Fastify and PostgreSQL',

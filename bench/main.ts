@@ -16,6 +16,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type AppendOptions, measureAppends } from './append.ts'
 import { describeMachine } from './machine.ts'
+import { describePrimitives, measurePrimitives } from './primitives.ts'
 import { measureSealing } from './seal.ts'
 import { measureStart } from './start.ts'
 
@@ -45,12 +46,14 @@ const parts: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   start: (folder) => measureStart(folder, join(values.folder, 'ledgerstone-bench'), Number(values.rounds)),
 }
 
+const primitives = measurePrimitives()
 const unknown = positionals.filter((name) => !(name in parts))
 if (unknown.length > 0) throw new Error(`no part is called ${unknown.join(', ')}`)
 
 const folder = await mkdtemp(join(values.folder, 'ledgerstone-bench-'))
 try {
   console.log(await describeMachine(folder))
+  console.log(describePrimitives(primitives))
   for (const name of positionals.length === 0 ? Object.keys(parts) : positionals) await parts[name]?.(folder)
 } finally {
   await rm(folder, { recursive: true, force: true })
@@ -59,13 +62,14 @@ try {
 function appending(
   path: string,
   records: number,
-): Pick<AppendOptions, 'folder' | 'rounds' | 'records' | 'nodeArgs'> {
+): Pick<AppendOptions, 'folder' | 'rounds' | 'records' | 'nodeArgs' | 'verifyUs'> {
   const nodeArgs = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]
   return {
     folder: path,
     rounds: Number(values.rounds),
     records: Number(values.records ?? records),
     nodeArgs,
+    verifyUs: 1e6 / primitives.ed25519Verify,
   }
 }
 
