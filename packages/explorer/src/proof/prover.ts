@@ -189,7 +189,8 @@ export class Prover {
     const origin = originOf(this.#set().ledger, bucket)
     const isOther = code === 'wrong-ledger' || genesis === undefined
     const key = isOther ? ledgerKey : memoryKey({ genesis }, origin)
-    await raise(database, { key, origin, code, said: refused.message, raisedAt: now() })
+    const said = refused.message.replace(`${origin}: `, '')
+    await raise(database, { key, origin, code, said, raisedAt: now() })
     tell('alarms')
   }
 

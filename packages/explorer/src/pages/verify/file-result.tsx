@@ -28,7 +28,7 @@ export function FileResult(props: {
       {'error' in result ? (
         <Verdict standing="failed" reason={errorOf(result.error).message} />
       ) : (
-        <Finding finding={result.finding} />
+        <Finding finding={result.finding} isGiven={trustFile !== undefined} />
       )}
       {'finding' in result && result.finding.kind === 'evidence' && file !== undefined && (
         <OpenEvidence finding={result.finding} file={file} trustFile={trustFile} />
@@ -37,11 +37,17 @@ export function FileResult(props: {
   )
 }
 
-function Finding({ finding }: { readonly finding: FileFinding }): ReactNode {
+type FindingProps<F> = {
+  readonly finding: F
+  /** A trust file was given together with it. */
+  readonly isGiven: boolean
+}
+
+function Finding({ finding, isGiven }: FindingProps<FileFinding>): ReactNode {
   switch (finding.kind) {
     case 'evidence':
     case 'receipt':
-      return <Proven finding={finding} />
+      return <Proven {...{ finding, isGiven }} />
     case 'chain':
       return <Chain finding={finding} />
     case 'trust':
@@ -61,11 +67,12 @@ function Finding({ finding }: { readonly finding: FileFinding }): ReactNode {
   }
 }
 
-function Proven({ finding }: { readonly finding: Extract<FileFinding, ProofView> }): ReactNode {
+function Proven({ finding, isGiven }: FindingProps<Extract<FileFinding, ProofView>>): ReactNode {
   const { standing, policy, bucket, index, hash, path, checkpoint, fingerprints } = finding
   return (
     <>
       <Verdict standing={standing} policy={policy} />
+      {isGiven && <p>The trust file is the one that was given together with it, pinned for this alone.</p>}
       <dl className="facts">
         <dt>Block</dt>
         <dd>
