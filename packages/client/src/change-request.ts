@@ -57,3 +57,16 @@ function validityOf({ notBefore, notAfter }: Validity): {
     ...(notAfter !== undefined && { notAfter: parseTime(notAfter, 'notAfter') }),
   }
 }
+
+/** The same change with its keys named otherwise. */
+export function withKeys<A, B>(change: ChangeRequest<A>, named: (key: A) => B): ChangeRequest<B> {
+  switch (change.kind) {
+    case 'register':
+      return { ...change, key: named(change.key) }
+    case 'rotate':
+      return { ...change, old: named(change.old), key: named(change.key) }
+    case 'revoke':
+    case 'approve':
+      return change
+  }
+}

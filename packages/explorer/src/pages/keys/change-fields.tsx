@@ -1,0 +1,118 @@
+// The fields of registrations, rotations and revocations.
+import type { KeyView } from '@ledgerstone/core/key-view'
+import { type ReactNode, useState } from 'react'
+import { ChangeForm } from './change-form.tsx'
+import { timeIn } from './key-words.ts'
+import { type OwnKeyChoice, OwnKeyField } from './own-key-field.tsx'
+
+export function RegisterForm(): ReactNode {
+  const [key, setKey] = useState<OwnKeyChoice>()
+  const [owner, setOwner] = useState('')
+  const [purpose, setPurpose] = useState<'sign' | 'receive'>('receive')
+  const [notAfter, setNotAfter] = useState('')
+  return (
+    <ChangeForm
+      action="Register the key"
+      command="ledgerstone keys register KEY.pem --owner OWNER --registrar REGISTRAR.pem"
+      changeOf={() => {
+        const until = timeIn(notAfter)
+        const validity = until === undefined ? {} : { notAfter: until }
+        return { kind: 'register', key: chosen(key), owner: owner.trim(), purpose, ...validity }
+      }}
+    >
+      <OwnKeyField label="Key to register" onChange={setKey} />
+      <label className="field">
+        <span className="field-label">Owner</span>
+        <input required value={owner} onChange={({ target }) => setOwner(target.value)} />
+      </label>
+      <label className="field">
+        <span className="field-label">Purpose</span>
+        <select
+          value={purpose}
+          onChange={({ target }) => setPurpose(target.value === 'sign' ? 'sign' : 'receive')}
+        >
+          <option value="receive">receive: records are sealed for it</option>
+          <option value="sign">sign: it signs statements</option>
+        </select>
+      </label>
+      <UntilField value={notAfter} onChange={setNotAfter} />
+    </ChangeForm>
+  )
+}
+
+export function RotateForm({ view }: { readonly view: KeyView }): ReactNode {
+  const [old, setOld] = useState<OwnKeyChoice>()
+  const [key, setKey] = useState<OwnKeyChoice>()
+  const [notAfter, setNotAfter] = useState('')
+  return (
+    <ChangeForm
+      action="Rotate the key"
+      command={`ledgerstone keys rotate ${view.kid} --old OLD.pem --new NEW.pem --registrar REGISTRAR.pem`}
+      changeOf={() => {
+        const until = timeIn(notAfter)
+        const validity = until === undefined ? {} : { notAfter: until }
+        return { kind: 'rotate', old: chosen(old), key: chosen(key), ...validity }
+      }}
+    >
+      <OwnKeyField label="Key that is replaced" onChange={setOld} />
+      <OwnKeyField label="New key" onChange={setKey} />
+      <UntilField value={notAfter} onChange={setNotAfter} />
+    </ChangeForm>
+  )
+}
+
+export function RevokeForm({ view }: { readonly view: KeyView }): ReactNode {
+  const [reason, setReason] = useState('')
+  const [suspectFrom, setSuspectFrom] = useState('')
+  return (
+    <ChangeForm
+      action="Revoke the key"
+      isDanger
+      signer="Registrar's key, or the key itself"
+      command={`ledgerstone keys revoke ${view.kid} --reason 'WHY' --registrar REGISTRAR.pem`}
+      changeOf={() => {
+        const since = timeIn(suspectFrom)
+        const suspect = since === undefined ? {} : { suspectFrom: since }
+        return { kind: 'revoke', kid: view.kid, reason: reason.trim(), ...suspect }
+      }}
+    >
+      <p>
+        From its block on the key counts no more, and nothing can undo that. What it signed before stays
+        valid, and is shown as suspect from the time that you give.
+      </p>
+      <label className="field">
+        <span className="field-label">Reason, for everybody to read</span>
+        <input required value={reason} onChange={({ target }) => setReason(target.value)} />
+      </label>
+      <label className="field">
+        <span className="field-label">Suspect from (optional)</span>
+        <input
+          type="datetime-local"
+          value={suspectFrom}
+          onChange={({ target }) => setSuspectFrom(target.value)}
+        />
+      </label>
+    </ChangeForm>
+  )
+}
+
+function UntilField(props: {
+  readonly value: string
+  readonly onChange: (value: string) => void
+}): ReactNode {
+  return (
+    <label className="field">
+      <span className="field-label">Valid until (optional)</span>
+      <input
+        type="datetime-local"
+        value={props.value}
+        onChange={({ target }) => props.onChange(target.value)}
+      />
+    </label>
+  )
+}
+
+function chosen(key: OwnKeyChoice | undefined): OwnKeyChoice {
+  if (key !== undefined) return key
+  throw new Error('choose the private key first: it has to prove that you hold it')
+}
