@@ -23,9 +23,9 @@ export type Opened = {
   readonly media: string
   /** Registered owner of the sender's key; absent: an imported block, of which nothing shows who wrote it. */
   readonly sender?: string
-  readonly kid: string
+  /** With which key: its kid, or its name at the desk. */
+  readonly key: string
   readonly suspect: boolean
-  readonly tookMs: number
 }
 
 /**
@@ -38,21 +38,19 @@ export async function openBlock(
   index: number,
   opener: Opener,
 ): Promise<Opened> {
-  const start = performance.now()
   const verified = await readVerified(reader, bucket, index)
   const envelope = await readEnvelope(reader.api, verified)
   checkReceiver(envelope, opener)
   const opened = await open(verified, envelope, opener)
-  return viewOpened(opened, envelope, opener, verified.suspect, start)
+  return viewOpened(opened, envelope, opener, verified.suspect)
 }
 
 /** The same for evidence that was verified. */
 export async function openEvidence(verdict: EvidenceVerdict, opener: Opener): Promise<Opened> {
-  const start = performance.now()
   if (verdict.envelope === undefined) throw new Refused('cannot-open', 'the evidence holds no envelope')
   checkReceiver(verdict.envelope, opener)
   const opened = await openIn(verdict, opener)
-  return viewOpened(opened, verdict.envelope, opener, verdict.suspect, start)
+  return viewOpened(opened, verdict.envelope, opener, verdict.suspect)
 }
 
 /** Who may open it stands in the envelope for all to see, so that it can be said before anything is tried. */
@@ -67,21 +65,21 @@ function viewOpened(
   { labels }: Envelope,
   { kid }: Opener,
   suspect: boolean,
-  start: number,
 ): Opened {
-  const { record: bytes } = opened
-  const text = textIn(bytes)
-  const table = text === undefined ? undefined : tableOf(text)
   return {
-    bytes,
-    ...(text !== undefined && { text }),
-    ...(table !== undefined && { table }),
+    ...contentOf(opened.record),
     media: labels.media,
     ...('sender' in opened && { sender: opened.sender }),
-    kid,
+    key: kid,
     suspect,
-    tookMs: performance.now() - start,
   }
+}
+
+/** The bytes of a record and, where it is one, its text. */
+export function contentOf(bytes: Uint8Array): Pick<Opened, 'bytes' | 'text' | 'table'> {
+  const text = textIn(bytes)
+  const table = text === undefined ? undefined : tableOf(text)
+  return { bytes, ...(text !== undefined && { text }), ...(table !== undefined && { table }) }
 }
 
 function textIn(bytes: Uint8Array): string | undefined {

@@ -1,6 +1,8 @@
 import { type ReactNode, useState } from 'react'
+import { useDesk } from '../../desk/use-desk.ts'
 import type { Opened } from '../../proof/open-block.ts'
 import { useProof } from '../../proof/proof-context.tsx'
+import { DeskKeyChooser } from './desk-key-chooser.tsx'
 import { KeyChooser } from './key-chooser.tsx'
 import { RecordView } from './record-view.tsx'
 
@@ -13,6 +15,7 @@ export function OpenSection(props: {
 }): ReactNode {
   const { bucket, index, opening, hasEnvelope } = props
   const proof = useProof()
+  const desk = useDesk()
   const [opened, setOpened] = useState<Opened>()
   return (
     <section className="card" aria-labelledby="open-heading">
@@ -22,14 +25,30 @@ export function OpenSection(props: {
       ) : !opening ? (
         <OpeningElsewhere />
       ) : opened === undefined ? (
-        <KeyChooser
-          label="Open"
-          onChoose={async (key) => setOpened(await proof.ask('open-block', { bucket, index, key }))}
-        />
+        <>
+          {desk !== undefined && <DeskKeyChooser {...{ desk, bucket, index }} onOpened={setOpened} />}
+          <Aside isIn={desk !== undefined}>
+            <KeyChooser
+              label="Open"
+              onChoose={async (key) => setOpened(await proof.ask('open-block', { bucket, index, key }))}
+            />
+          </Aside>
+        </>
       ) : (
         <RecordView opened={opened} name={`${bucket}-${index}.record`} onClose={() => setOpened(undefined)} />
       )}
     </section>
+  )
+}
+
+/** At a desk, keys from elsewhere are the exception. */
+function Aside({ isIn, children }: { readonly isIn: boolean; readonly children: ReactNode }): ReactNode {
+  if (!isIn) return children
+  return (
+    <details>
+      <summary>With a key that is not in the folder of this desk</summary>
+      {children}
+    </details>
   )
 }
 
