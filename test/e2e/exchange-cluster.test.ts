@@ -1,5 +1,5 @@
-// The command line through a cluster: a double of its API server, which counts the rights that are needed, and
-// the operator's manual, which grants them.
+// The command line through a cluster: a double of its API server, which counts the rights that are needed,
+// and the operator's manual, which grants them.
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// What is in the two folders of an exchange: of an older version, with a CA's certificate, under a passphrase,
-// pinned by what was handed over; and who gets records sealed afterwards.
+// What is in the two folders of an exchange: of an older version, with a CA's certificate, under a
+// passphrase, pinned by what was handed over; and who gets records sealed afterwards.
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

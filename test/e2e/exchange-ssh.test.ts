@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { type Sshd, startSshd } from '../../packages/exchange/test/sshd.ts'
+import { noSshd, type Sshd, startSshd } from '../../packages/exchange/test/sshd.ts'
 import { listening, until } from '../../packages/exchange/test/waiting.ts'
 import { exchangesOf, openSides, type Sides } from './exchange-sides.ts'
 
 let sides: Sides
 let sshd: Sshd
 before(async () => {
+  assert.ok(noSshd === false, String(noSshd))
   sshd = await startSshd(31_100 + (process.pid % 900))
   sides = await openSides()
 })

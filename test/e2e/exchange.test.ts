@@ -193,7 +193,7 @@ describe('with people who compare the short string', () => {
 })
 
 describe('what is refused', () => {
-  test('before a port opens: owners that are not exchanged, a foreign ledger, another way than its options', async () => {
+  test('before a port opens: owners, ledgers, ways and tokens that do not do', async () => {
     const server = ['--server', sides.running.url]
     const before = (await exchangesOf(sides.server)).length
     const foreign = join(sides.path, 'foreign.trust')

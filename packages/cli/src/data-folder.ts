@@ -17,7 +17,7 @@ export function dataFolder(path: string): {
   readonly statementKey: string
   readonly sealerKey: string
   readonly retryKey: string
-  /** For whom records are sealed; without it for the first receiver and everyone whose keys were exchanged. */
+  /** For whom records are sealed; without it, for everyone with a receiving key. */
   readonly receiverNames: string
   readonly exchangeJournal: string
   readonly receiverKey: string

@@ -19,8 +19,9 @@ export type MadeKeys = {
 }
 
 /**
- * One key to receive and one to sign, in new files 0600: `keys/treasury-receive.pem`, `keys/treasury-sign.pem`
- * (`-2` and so on when these are taken), under the passphrase if there is one. Throws what the disk says.
+ * One key to receive and one to sign, in new files 0600: `keys/treasury-receive.pem`,
+ * `keys/treasury-sign.pem` (`-2` and so on when these are taken), under the passphrase if there is one.
+ * Throws what the disk says.
  */
 export async function createExchangeKeys(
   { ownKeys: folder }: DataFolder,

@@ -80,8 +80,8 @@ export type ExchangeOutcome = {
 const reach: Fetch = (url, init) => fetch(url, init)
 
 /**
- * Throws why not, as `runExchange` does, and what the registry is refused for. New key files are removed again
- * when it fails before this side has proven them; later they stay, for they may have been registered.
+ * Throws why not, as `runExchange` does, and what the registry is refused for. New key files are removed
+ * again when it fails before this side has proven them; later they stay, for they may have been registered.
  */
 export async function exchangeKeys(options: ExchangeOptions): Promise<ExchangeOutcome> {
   const { folder, passphrase, onStep } = options
@@ -118,10 +118,8 @@ async function openRegistry(options: ExchangeOptions): Promise<RegistryFollower>
   const follower = new RegistryFollower({ trust, reader, memory: fileMemory(folder.memory), now: Date.now })
   try {
     const { registry } = await follower.refresh()
-    onStep({
-      step: 'registry',
-      text: `the key registry of ${trust.ledger} has ${registry.size} blocks, verified from the pinned genesis`,
-    })
+    const size = `${registry.size} blocks, verified from the pinned genesis`
+    onStep({ step: 'registry', text: `the key registry of ${trust.ledger} has ${size}` })
   } catch (cause) {
     if (!(cause instanceof Refused) || cause.code !== 'unknown-route') throw cause
     throw new Refused('bad-config', `there is no ledger at ${ledger}: say where it is`, { cause })
@@ -181,8 +179,8 @@ async function verifyRegistered(
     }
   }
   const what = approvalsMissing === 0 ? `keys of ${owner}` : 'requests'
-  const text = `the registry of ${checkpoint.head.size} blocks has them as ${what}, verified like the first ones`
-  onStep({ step: 'verified', text })
+  const blocksNow = `the registry of ${checkpoint.head.size} blocks`
+  onStep({ step: 'verified', text: `${blocksNow} has them as ${what}, verified like the first ones` })
 }
 
 function outcomeOf(

@@ -17,7 +17,7 @@ export function manifestsIn(markdown: string): readonly Manifest[] {
   return [...markdown.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap(([, yaml = '']) => loadAllYaml(yaml))
 }
 
-/** `create routes`, sorted: the spelling of the double of the API server. Groups must be those of the kinds. */
+/** `create routes`, sorted, as the double of the API server spells it. Groups must be those of the kinds. */
 export function rightsOf({ rules = [] }: Manifest): readonly string[] {
   return rules
     .flatMap(({ apiGroups, resources, verbs }) =>

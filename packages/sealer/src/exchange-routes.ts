@@ -1,6 +1,6 @@
 // POST /v1/exchanges, GET /v1/exchanges[/{id}], POST /v1/exchanges/{id}/confirm, DELETE /v1/exchanges/{id}
 import type { App } from '@ledgerstone/border/app'
-import type { Bearer } from '@ledgerstone/border/bearer'
+import type { Bearer, Caller } from '@ledgerstone/border/bearer'
 import { callerFor, callerOf, requireCaller } from '@ledgerstone/border/caller'
 import { parseTime } from '@ledgerstone/core/time'
 import { formatView } from '@ledgerstone/exchange/exchange-view'
@@ -51,7 +51,8 @@ const confirmation = Type.Object(
   { additionalProperties: false },
 )
 
-export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least }: ExchangeRoutes): void {
+export function addExchanges(app: App, routes: ExchangeRoutes): void {
+  const { sealer, bearer, exchanges } = routes
   const onRequest = [requireCaller(bearer), mayManage]
   const view = (request: FastifyRequest, record: Parameters<typeof formatView>[0]): object =>
     formatView(record, sealer.now(), personOf(callerOf(request)))
@@ -65,11 +66,7 @@ export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least
     async (request, reply) => {
       const { openAt, ...body } = request.body
       const caller = callerOf(request)
-      const registry = sealer.follower.fresh()
-      const { owner: ownOwner } = registry.key(sealer.sender.statement.kid)
-      checkOwner(rules, caller, body.owner, registry, ownOwner)
-      // No exchange is begun that could not end well: the least that counts for any purpose.
-      if (!mayCount(least, body.assurance)) checkAssurance(least, 'receive', body.assurance)
+      checkAsked(routes, caller, body)
       const at = openAt === undefined ? {} : { openAt: parseTime(openAt, 'openAt') }
       const record = await exchanges().create({ ...body, ...at, by: personOf(caller) })
       return answer(reply.code(201).header('location', `/v1/exchanges/${record.id}`), view(request, record))
@@ -83,11 +80,8 @@ export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least
       onRequest,
     },
     async (request, reply) => {
-      return answer(reply, {
-        exchanges: exchanges()
-          .list()
-          .map((record) => view(request, record)),
-      })
+      const all = exchanges().list()
+      return answer(reply, { exchanges: all.map((record) => view(request, record)) })
     },
   )
 
@@ -127,6 +121,19 @@ export function addExchanges(app: App, { sealer, bearer, exchanges, rules, least
 function mayManage(request: FastifyRequest, _reply: FastifyReply, next: HookHandlerDoneFunction): void {
   callerFor(request, 'manage', 'exchanges')
   next()
+}
+
+/** No exchange is begun that could not end well. */
+function checkAsked(
+  { sealer, rules, least }: ExchangeRoutes,
+  caller: Caller,
+  { owner, assurance }: { readonly owner: string; readonly assurance: LeastAssurance['sign'] },
+): void {
+  const registry = sealer.follower.fresh()
+  const { owner: ownOwner } = registry.key(sealer.sender.statement.kid)
+  checkOwner(rules, caller, owner, registry, ownOwner)
+  // The least that counts for any purpose.
+  if (!mayCount(least, assurance)) checkAssurance(least, 'receive', assurance)
 }
 
 function mayCount(least: LeastAssurance, assurance: LeastAssurance['sign']): boolean {

@@ -52,8 +52,8 @@ export class Receivers {
   }
 
   /**
-   * Reads the registry again, unless that was done just now; whether there was something new. When it cannot be
-   * read, what it said before stands.
+   * Reads the registry again, unless that was done just now; whether there was something new. When it cannot
+   * be read, what it said before stands.
    */
   async refresh(): Promise<boolean> {
     if (this.#now() < this.#refreshedAt + refreshPauseMs) return false

@@ -87,8 +87,8 @@ async function seal(sealer: Sealer, draft: BucketDraft): Promise<Sealed> {
 }
 
 /**
- * The ledger judges by the newest registry: when a receiver's key has just been replaced, the record is sealed
- * once more by what the registry says now.
+ * The ledger judges by the newest registry: when a receiver's key has just been replaced, the record is
+ * sealed once more by what the registry says now.
  */
 async function pushSealed(sealer: Sealer, draft: BucketDraft, options: PostOptions): Promise<Posted> {
   const sealed = await seal(sealer, draft)

@@ -174,7 +174,7 @@ describe('who receives', () => {
     assert.equal(recordText(await each.open(Number(posted.body['index']))), '{"amount":"1.10"}')
   })
 
-  test('are never more than an envelope takes: the key too many is refused, and sealing goes on', async () => {
+  test('are never more than an envelope takes: the key too many is refused', async () => {
     await using each = await exchanging({}, { receivers: everyone })
     const known = { purpose: 'receive', roles: [], assurance: 'token', kind: 'RSA', owner: 'team-a' } as const
     const added = (count: number): Parameters<typeof each.sealer.receivers.checkRoom>[0] =>

@@ -46,7 +46,7 @@ async function openForward(cluster: Cluster, target: Target): Promise<Reached> {
   }
 }
 
-/** An answer that will not be another one a moment later: 401, 403, 404. The client of the API has no more. */
+/** An answer that will not be another one a moment later: 401, 403, 404. */
 function troubleIn(error: unknown, pod: string): WayFailed | undefined {
   const { message = '' } = error as { readonly message?: string }
   const [, status] = /^Unexpected server response: (40[134])$/.exec(message) ?? []
