@@ -10,7 +10,8 @@ export type KeyChoice = PassphraseOptions & { readonly key?: string }
 
 /**
  * The key named; or the first of the data folder's receiving keys that is among the envelope's receivers,
- * those without passphrase first. Throws `cannot-open` when there is none, `bad-key-file`, `wrong-passphrase`.
+ * those without passphrase first. Throws `cannot-open` when there is none, `bad-key-file`,
+ * `wrong-passphrase`.
  */
 export async function chooseOpener(
   folder: DataFolder,
