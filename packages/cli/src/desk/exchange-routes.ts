@@ -73,7 +73,7 @@ export function addExchangeRuns(app: App, desk: DeskService, runs: ExchangeRuns)
   })
 
   app.get('/desk/exchanges', async (_request, reply) =>
-    reply.header('cache-control', 'no-store').send({ runs: runs.list() }),
+    reply.header('cache-control', 'no-store').send({ server: desk.upstream.sealer, runs: runs.list() }),
   )
 
   app.get('/desk/exchanges/:id', { schema: { params } }, async (request, reply) =>

@@ -56,7 +56,8 @@ export type DeskApi = {
   open(place: { readonly bucket: string; readonly index: number }, key: DeskKeyChoice): Promise<DeskOpened>
   change(change: ChangeRequest<DeskKeyChoice>, by: DeskKeyChoice): Promise<ChangePosted>
   exchange(asked: DeskExchange): Promise<DeskRun>
-  runs(): Promise<readonly DeskRun[]>
+  /** `server`: where the sealer is. */
+  exchanges(): Promise<{ readonly server: string; readonly runs: readonly DeskRun[] }>
   run(id: string): Promise<DeskRun>
   compare(id: string, same: boolean): Promise<DeskRun>
   cancel(id: string): Promise<DeskRun>
@@ -84,7 +85,7 @@ export function deskApi(options: HttpOptions): DeskApi {
       ask('POST', '/open', { bucket, index, key: name, ...(passphrase !== undefined && { passphrase }) }),
     change: (change, by) => ask('POST', '/changes', { change, by }),
     exchange: (asked) => ask('POST', '/exchanges', asked),
-    runs: async () => (await ask<{ runs: readonly DeskRun[] }>('GET', '/exchanges')).runs,
+    exchanges: () => ask('GET', '/exchanges'),
     run: (id) => ask('GET', `/exchanges/${id}`),
     compare: (id, same) => ask('POST', `/exchanges/${id}/compare`, { same }),
     cancel: (id) => ask('DELETE', `/exchanges/${id}`),

@@ -13,7 +13,7 @@ export function RegisterForm(): ReactNode {
   return (
     <ChangeForm
       action="Register the key"
-      command="ledgerstone keys register KEY.pem --owner OWNER --registrar REGISTRAR.pem"
+      command="ledgerstone keys register KEY.pem --owner OWNER --purpose receive --key REGISTRAR.pem"
       changeOf={() => {
         const until = timeIn(notAfter)
         const validity = until === undefined ? {} : { notAfter: until }
@@ -40,14 +40,14 @@ export function RegisterForm(): ReactNode {
   )
 }
 
-export function RotateForm({ view }: { readonly view: KeyView }): ReactNode {
+export function RotateForm(): ReactNode {
   const [old, setOld] = useState<OwnKeyChoice>()
   const [key, setKey] = useState<OwnKeyChoice>()
   const [notAfter, setNotAfter] = useState('')
   return (
     <ChangeForm
       action="Rotate the key"
-      command={`ledgerstone keys rotate ${view.kid} --old OLD.pem --new NEW.pem --registrar REGISTRAR.pem`}
+      command="ledgerstone keys rotate OLD.pem NEW.pem --key REGISTRAR.pem"
       changeOf={() => {
         const until = timeIn(notAfter)
         const validity = until === undefined ? {} : { notAfter: until }
@@ -69,7 +69,7 @@ export function RevokeForm({ view }: { readonly view: KeyView }): ReactNode {
       action="Revoke the key"
       isDanger
       signer="Registrar's key, or the key itself"
-      command={`ledgerstone keys revoke ${view.kid} --reason 'WHY' --registrar REGISTRAR.pem`}
+      command={`ledgerstone keys revoke ${view.kid} --reason 'WHY' --key REGISTRAR.pem`}
       changeOf={() => {
         const since = timeIn(suspectFrom)
         const suspect = since === undefined ? {} : { suspectFrom: since }

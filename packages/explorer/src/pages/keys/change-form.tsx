@@ -83,7 +83,9 @@ function ElsewhereHint({ command }: { readonly command: string }): ReactNode {
         Private keys are not used here: this page comes from another computer, whose operator could send a
         page that takes them. Use <code>ledgerstone desk</code> on your own computer, or run there:
       </p>
-      <pre>{command}</pre>
+      <pre>
+        {command} --server {location.origin}
+      </pre>
     </>
   )
 }

@@ -170,7 +170,7 @@ function Actions({ view }: { readonly view: KeyView }): ReactNode {
           Revoke…
         </button>
       </div>
-      {action === 'rotate' && <RotateForm view={view} />}
+      {action === 'rotate' && <RotateForm />}
       {action === 'revoke' && <RevokeForm view={view} />}
     </section>
   )

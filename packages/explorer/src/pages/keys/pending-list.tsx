@@ -45,7 +45,7 @@ function PendingChange(props: { readonly pending: PendingView; readonly threshol
       {isOpen ? (
         <ChangeForm
           action="Approve"
-          command={`ledgerstone keys approve ${id} --registrar REGISTRAR.pem`}
+          command={`ledgerstone keys approve ${id} --key REGISTRAR.pem`}
           changeOf={() => ({ kind: 'approve', id })}
         />
       ) : (
