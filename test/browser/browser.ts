@@ -68,12 +68,19 @@ export async function openPage(browser: Browser, options: WatchOptions = {}): Pr
   return { page, context, complaints, checkQuiet }
 }
 
-/** The first person of a data folder signs in at the explorer, and is back at `path`. */
-export async function signIn(page: Page, url: string, data: string, path = '/'): Promise<void> {
+export type Person = { readonly name: string; readonly password: string }
+
+/** The first person of a data folder. */
+export function adminOf(data: string): Person {
   const password = readFileSync(join(data, 'clients', 'admin-password.txt'), 'utf8').trim()
+  return { name: 'admin', password }
+}
+
+/** A person signs in at the explorer, and is back at `path`. */
+export async function signIn(page: Page, url: string, { name, password }: Person, path = '/'): Promise<void> {
   await page.goto(`${url}${path}`)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByLabel('Name').fill('admin')
+  await page.getByLabel('Name').fill(name)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('button', { name: 'Allow' }).click()

@@ -17,6 +17,7 @@ const data = join(place.path, 'data')
 const older = join(place.path, 'older')
 const command = commandsOf(data)
 const { ledger: stored, trust, receiverKey } = dataFolder(data)
+const vectors = join(import.meta.dirname, '..', '..', 'vectors', 'article.json')
 const hostile = '<img src=x onerror=alert(1)>\u202egpj.exe'
 const record = `{"amount": 1.10, "serial": 12345678901234567890, "note": ${JSON.stringify(hostile)}}`
 
@@ -87,6 +88,7 @@ async function openWith(pem: string, passphrase?: string): Promise<void> {
 describe('a block', () => {
   test('is verified step by step, and is consistent at the most while nothing is pinned', async () => {
     await goToBlock(2)
+    await page.getByText('First sight').waitFor()
     assert.equal(await verify(), 'Consistent, not pinned')
     assert.deepEqual(
       await page.locator('.steps > li').evaluateAll((items) => items.map((item) => item.dataset['state'])),
@@ -104,6 +106,7 @@ describe('a block', () => {
     await page.locator('section', { hasText: 'Trust file' }).locator('input[type=file]').setInputFiles(trust)
     await page.getByText('Pinned in this browser, where').waitFor()
     await goToBlock(2)
+    await page.getByText('would notice a rollback, since').waitFor()
     assert.match(await verify(), /^Verified against the pinned trust file, log-signed only$/)
   })
 
@@ -240,6 +243,16 @@ describe('evidence', () => {
     await page.locator('.drop-zone input[type=file]').setInputFiles(large)
     await page.getByText('the file has 100 MiB; evidence has at most 32 MiB. It was not read.').waitFor()
     rmSync(large)
+  })
+
+  test('and chains of the article are verified by their own rule, which is weak', async () => {
+    const { chains } = JSON.parse(readFileSync(vectors, 'utf8')) as { chains: readonly { chain: unknown }[] }
+    const [first] = chains
+    const text = typeof first?.chain === 'string' ? first.chain : JSON.stringify(first?.chain)
+    const files = page.locator('.drop-zone input[type=file]')
+    await files.setInputFiles({ name: 'chain.json', mimeType: 'application/json', buffer: Buffer.from(text) })
+    await page.getByText("consistent by the article's rule (weak)").waitFor()
+    assert.equal(await page.locator('.file-result .verdict').getAttribute('data-tone'), 'fair')
   })
 
   /** As from the person's file manager. */

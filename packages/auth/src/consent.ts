@@ -1,4 +1,4 @@
-import type { interactionPolicy as Policies, KoaContextWithOIDC } from 'oidc-provider'
+import type { KoaContextWithOIDC, interactionPolicy as Policies } from 'oidc-provider'
 import { interactionPolicy } from './oidc.ts'
 
 /**

@@ -6,6 +6,7 @@ import { promptPolicy } from './consent.ts'
 import { pageHeaders } from './html.ts'
 import { errors, Provider } from './oidc.ts'
 import { errorPage, signedOutPage, signOutPage } from './pages.ts'
+import { narrow } from './personal-scopes.ts'
 import type { Storage } from './storage.ts'
 import type { User } from './users.ts'
 
@@ -48,6 +49,10 @@ export async function createProvider(parts: Parts): Promise<OidcProvider> {
       if (name !== 'content-type') ctx.set(name, value)
     }
     await next()
+    const { AccessToken: given } = (ctx as KoaContextWithOIDC).oidc?.entities ?? {}
+    if (given?.accountId !== undefined && isObject(ctx.body) && 'access_token' in ctx.body) {
+      setScope(ctx.body, given.scope, parts.users.get(given.accountId))
+    }
     if (ctx.status === 404 && (ctx.body ?? undefined) === undefined) {
       ctx.status = 404
       ctx.body = { error: 'not_found', error_description: 'there is no such endpoint' }
@@ -110,6 +115,7 @@ function configurationOf(parts: Parts): Configuration {
           if (token.resourceServer?.identifier() === allAudiences) {
             jwt.payload['aud'] = audiences.length === 1 ? audiences[0] : [...audiences]
           }
+          if ('accountId' in token) setScope(jwt.payload, token.scope, users.get(token.accountId))
         },
       },
     },
@@ -203,8 +209,23 @@ function grantable(ctx: KoaContextWithOIDC, client: AuthClient, users: ReadonlyM
   const person = code?.accountId ?? refresh?.accountId ?? ctx.oidc.session?.accountId
   const personal = person === undefined ? undefined : (users.get(person)?.scopes ?? [])
   return [...new Set([...asked, ...before])].filter(
-    (scope) => allows(client.scopes, scope) && (personal === undefined || allows(personal, scope)),
+    (scope) =>
+      allows(client.scopes, scope) && (personal === undefined || narrow([scope], personal).length > 0),
   )
+}
+
+/** In a token, and in the answer that brings it: the person's part of what was granted to the client. */
+function setScope(
+  target: Record<string, unknown>,
+  granted: string | undefined,
+  person: User | undefined,
+): void {
+  const scope = narrow((granted ?? '').split(' '), person?.scopes ?? []).join(' ')
+  if (scope !== '' || target['scope'] !== undefined) target['scope'] = scope
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 type Account = { accountId: string; claims(): { sub: string; name?: string } }

@@ -20,6 +20,7 @@ before(async () => {
   const password = await hashPassword('correct horse', 10)
   putUser(users, { name: 'ann', displayName: 'Ann <b>Auditor</b>', password, scopes: ['read:*'] })
   putUser(users, { name: 'bob', password, scopes: [] })
+  putUser(users, { name: 'kim', password, scopes: ['read:orders', 'append:orders'] })
   putUser(users, { name: 'eve', password, scopes: ['read:*'], disabled: true })
   service = await Service.open(folder)
 })
@@ -62,6 +63,15 @@ describe('a person', () => {
   it('gets less than the client asks for, when allowed less', async () => {
     const answer = await exchange(service, await signIn(new Browser(service), ann))
     assert.equal(answer.scope, 'read:*')
+  })
+
+  it('who may read one bucket gets that one of all that the client asks for', async () => {
+    const answer = await exchange(service, await signIn(new Browser(service), { ...ann, name: 'kim' }))
+    assert.equal(answer.scope, 'read:orders')
+    assert.equal(decodeJwt(answer.access_token)['scope'], 'read:orders')
+    const again = await refresh(answer.refresh_token)
+    assert.equal(again.scope, 'read:orders')
+    assert.equal(decodeJwt(again.access_token)['scope'], 'read:orders')
   })
 
   it('who may do nothing gets a token that does nothing', async () => {

@@ -11,6 +11,7 @@ import { AlarmBanner } from './alarm-banner.tsx'
 import { ErrorBoundary } from './error-boundary.tsx'
 import { OpenPages, Pages } from './pages.tsx'
 import { ThemeButton } from './theme-button.tsx'
+import { titleOf } from './title.ts'
 import { Welcome } from './welcome.tsx'
 
 export function Frame(): ReactNode {
@@ -117,6 +118,7 @@ function useFocusOnMove(path: string): React.RefObject<HTMLElement | null> {
   const main = useRef<HTMLElement>(null)
   const before = useRef(path)
   useEffect(() => {
+    document.title = titleOf(path)
     if (before.current === path) return
     before.current = path
     window.scrollTo(0, 0)
