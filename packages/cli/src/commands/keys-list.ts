@@ -113,8 +113,8 @@ function describeEvent({
   hash,
   request,
 }: KeyEvent): string {
-  const did =
-    approves === undefined ? (counts && kind === 'genesis' ? 'named in' : 'asked by') : 'approved by'
+  const asked = kind === 'genesis' ? 'signed by' : 'asked by'
+  const did = approves === undefined ? asked : 'approved by'
   const what = request === undefined ? kind : describeRequest(request)
   const effect = counts ? 'counts' : `${missing} more to approve`
   return [
