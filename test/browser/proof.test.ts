@@ -10,7 +10,7 @@ import { createKey } from '@ledgerstone/core/key-pair'
 import { formatPrivateKeyPem, parsePrivateKeyPem } from '@ledgerstone/core/pem'
 import type { Browser, Page } from 'playwright-core'
 import { commandsOf, LedgerProcess, temporaryFolder } from '../e2e/ledger-process.ts'
-import { checkAccessible, launchChromium, openPage, signIn, type Watched } from './browser.ts'
+import { adminOf, checkAccessible, launchChromium, openPage, signIn, type Watched } from './browser.ts'
 
 const place = await temporaryFolder()
 const data = join(place.path, 'data')
@@ -53,7 +53,7 @@ before(async () => {
   watched = await openPage(browser)
   page = watched.page
   page.on('dialog', () => assert.fail('a text of a record was executed'))
-  await signIn(page, url, data)
+  await signIn(page, url, adminOf(data))
 })
 after(async () => {
   await browser?.close()
