@@ -4,8 +4,8 @@ import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
 export type StoredHead = {
   readonly size: number
   readonly checkpoint: string
-  /** Milliseconds since 1970. */
-  readonly at: number
+  /** When the log was first seen; milliseconds since 1970. */
+  readonly since: number
 }
 
 /** A history that did not continue what is remembered. Kept until a person has dealt with it. */

@@ -12,7 +12,8 @@ export function storedMemory(database: Database, now: () => number): Memory {
     async write(key, size, checkpoint) {
       const transaction = database.transaction('heads', 'readwrite')
       const old = await transaction.store.get(key)
-      if ((old?.size ?? -1) < size) await transaction.store.put({ size, checkpoint, at: now() }, key)
+      const since = old?.since ?? now()
+      if ((old?.size ?? -1) < size) await transaction.store.put({ size, checkpoint, since }, key)
       await transaction.done
     },
   }

@@ -35,6 +35,8 @@ export type HeadView = {
   readonly origin: string
   /** Blocks that were remembered before; absent: first sight. */
   readonly remembered?: number
+  /** Since when it is remembered here, milliseconds since 1970; absent: it is not. */
+  readonly since?: number
   readonly size?: number
   readonly error?: ErrorView
 }

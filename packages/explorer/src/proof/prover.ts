@@ -113,7 +113,7 @@ export class Prover {
       const checks = await checkHeads(reader)
       for (const check of checks)
         if (check.state === 'refused') await this.#alarm(check.bucket, check.refused)
-      return checks.map(viewHead)
+      return Promise.all(checks.map((check) => this.#viewHead(check)))
     },
     trust: async () => (this.#pinned === undefined ? undefined : viewTrust(this.#pinned)),
     pin: async ({ text }) => {
@@ -194,6 +194,19 @@ export class Prover {
     tell('alarms')
   }
 
+  async #viewHead({ bucket, origin, remembered, ...check }: HeadCheck): Promise<HeadView> {
+    const genesis = this.#registry()?.genesis
+    const stored = genesis && (await this.#options.database?.get('heads', memoryKey({ genesis }, origin)))
+    const about = {
+      ...{ bucket, origin },
+      ...(remembered !== undefined && { remembered }),
+      ...(stored && { since: stored.since }),
+    }
+    return check.state === 'continued'
+      ? { ...about, size: check.size }
+      : { ...about, error: viewError(check.refused) }
+  }
+
   /** Without a trust file, the ledger that this address has shown first is the one that it has to show. */
   async #checkGenesis({ follower }: BlockReader): Promise<void> {
     const { database } = this.#options
@@ -220,11 +233,4 @@ export class Prover {
     if (database !== undefined) return database
     throw new Refused('read-only', 'this browser stores nothing for this page; is it a private window?')
   }
-}
-
-function viewHead({ bucket, origin, remembered, ...check }: HeadCheck): HeadView {
-  const about = { bucket, origin, ...(remembered !== undefined && { remembered }) }
-  return check.state === 'continued'
-    ? { ...about, size: check.size }
-    : { ...about, error: viewError(check.refused) }
 }

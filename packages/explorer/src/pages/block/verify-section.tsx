@@ -1,8 +1,10 @@
 import { useMutation } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { useProof } from '../../proof/proof-context.tsx'
+import { useHeads, useProof } from '../../proof/proof-context.tsx'
 import type { BlockVerdict } from '../../proof/views.ts'
 import { Problem } from '../../ui/problem.tsx'
+import { SafeText } from '../../ui/safe-text.tsx'
+import { Time } from '../../ui/time.tsx'
 import { Verdict } from '../../ui/verdict.tsx'
 import { InclusionPath } from './inclusion-path.tsx'
 import { FingerprintList, Signers } from './signers.tsx'
@@ -35,11 +37,36 @@ export function VerifySection(props: {
       >
         {isPending ? 'Verifying…' : verdict === undefined ? 'Verify' : 'Verify again'}
       </button>
+      <Remembered bucket={bucket} />
       <div aria-live="polite">
         {error !== null && <Problem error={error} />}
         {verdict !== undefined && error === null && <Result verdict={verdict} />}
       </div>
     </section>
+  )
+}
+
+/** What this browser remembers is all by which it can notice a rollback: it says so when that is nothing. */
+function Remembered({ bucket }: { readonly bucket: string }): ReactNode {
+  const head = useHeads(true).data?.find((each) => each.bucket === bucket)
+  if (head === undefined) return undefined
+  const { since } = head
+  if (since === undefined) {
+    return (
+      <p className="aside">
+        This browser remembers nothing of <SafeText text={bucket} />: a rollback since an earlier visit cannot
+        be noticed.
+      </p>
+    )
+  }
+  const isNew = since >= performance.timeOrigin
+  return (
+    <p className="aside">
+      {isNew
+        ? 'First sight: before this visit, this browser remembered nothing of this bucket. A rollback is noticed from now on.'
+        : 'This browser remembers this bucket, and would notice a rollback, since '}
+      {!isNew && <Time ms={since} />}
+    </p>
   )
 }
 
