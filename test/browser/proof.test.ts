@@ -1,5 +1,5 @@
-// What the explorer proves, in a real browser at the real services: a block verified and opened, evidence taken
-// away and verified offline, stored bytes changed, an older copy put back.
+// What the explorer proves, in a real browser at the real services: a block verified and opened, evidence
+// taken away and verified offline, stored bytes changed, an older copy put back.
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

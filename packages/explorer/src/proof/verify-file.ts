@@ -223,6 +223,6 @@ function leafFor({ hash, leaves }: Around, bucket: string, index: number): Hash 
   if (given !== undefined) return given.hash
   throw new Refused(
     'nothing-checked',
-    `the receipt is of block ${index} of ${bucket}: give the hash of that block, or drop its evidence with it`,
+    `the receipt is of block ${index} of ${bucket}: give its hash, or drop its evidence with it`,
   )
 }

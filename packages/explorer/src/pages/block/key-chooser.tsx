@@ -18,8 +18,6 @@ import { Hash } from '../../ui/hash.tsx'
 import { Problem } from '../../ui/problem.tsx'
 import { SafeText } from '../../ui/safe-text.tsx'
 
-type ChosenFile = { readonly name: string; readonly pem: string }
-
 const fileBytesMax = 65_536
 const fromFile = 'file'
 
@@ -39,18 +37,17 @@ export function KeyChooser(props: {
     networkMode: 'always',
   })
   const [source, setSource] = useState(fromFile)
-  const [file, setFile] = useState<ChosenFile>()
-  const [passphrase, setPassphrase] = useState('')
-  const [keeps, setKeeps] = useState(false)
+  const [given, setGiven] = useState<GivenKey>({ passphrase: '', keeps: false })
   const [error, setError] = useState<unknown>()
   const [isBusy, setBusy] = useState(false)
 
   async function keyOf(): Promise<KeyChoice> {
     if (source !== fromFile) return { kind: 'kept', kid: source }
+    const { file, passphrase, keeps } = given
     if (file === undefined) throw new Error('choose the PEM file of the key first')
-    const given = { pem: file.pem, ...(passphrase !== '' && { passphrase }) }
-    if (!keeps) return { kind: 'pem', ...given }
-    const { kid } = await proof.ask('keep-key', { ...given, name: file.name })
+    const key = { pem: file.pem, ...(passphrase !== '' && { passphrase }) }
+    if (!keeps) return { kind: 'pem', ...key }
+    const { kid } = await proof.ask('keep-key', { ...key, name: file.name })
     await queries.invalidateQueries({ queryKey: keptKeysKey })
     return { kind: 'kept', kid }
   }
@@ -61,7 +58,7 @@ export function KeyChooser(props: {
     setError(undefined)
     try {
       await props.onChoose(await keyOf())
-      setPassphrase('')
+      setGiven((before) => ({ ...before, passphrase: '' }))
     } catch (failure) {
       setError(failure)
     } finally {
@@ -69,20 +66,6 @@ export function KeyChooser(props: {
     }
   }
 
-  async function take(files: FileList | null): Promise<void> {
-    const given = files?.[0]
-    if (given === undefined) return
-    setError(undefined)
-    if (given.size > fileBytesMax) {
-      setFile(undefined)
-      setError(new Error(`${given.name} is too long for the PEM file of a key; it was not read`))
-      return
-    }
-    setSource(fromFile)
-    setFile({ name: given.name, pem: await given.text() })
-  }
-
-  const isEncrypted = source === fromFile && file !== undefined && isEncryptedPem(file.pem)
   return (
     <Form
       className="key-chooser"
@@ -98,29 +81,64 @@ export function KeyChooser(props: {
         ))}
         <Radio value={fromFile}>A PEM file (PKCS#8, also with a passphrase, or PKCS#1)</Radio>
       </RadioGroup>
-      <div className="row">
-        <FileTrigger acceptedFileTypes={['.pem', '.key', 'application/x-pem-file']} onSelect={take}>
-          <Button className="button">Choose file…</Button>
-        </FileTrigger>
-        {file === undefined ? <span>no file chosen</span> : <SafeText text={file.name} />}
-      </div>
-      {isEncrypted && (
-        <TextField type="password" value={passphrase} onChange={setPassphrase} autoComplete="off">
-          <Label>Passphrase</Label>
-          <Input />
-        </TextField>
-      )}
-      {source === fromFile && (
-        <Checkbox isSelected={keeps} onChange={setKeeps}>
-          Keep this key in this browser, where nobody can read it again, not even this page
-        </Checkbox>
-      )}
+      {source === fromFile && <PemFields given={given} onChange={setGiven} onError={setError} />}
       <p className="aside">The key stays on this computer: it is never sent anywhere.</p>
       <button className="button primary" type="submit" aria-busy={isBusy}>
         {props.label}
       </button>
       <div aria-live="polite">{error !== undefined && <Problem error={error} />}</div>
     </Form>
+  )
+}
+
+type GivenKey = {
+  readonly file?: { readonly name: string; readonly pem: string }
+  readonly passphrase: string
+  readonly keeps: boolean
+}
+
+function PemFields(props: {
+  readonly given: GivenKey
+  readonly onChange: (given: GivenKey) => void
+  readonly onError: (error: unknown) => void
+}): ReactNode {
+  const { given, onChange, onError } = props
+  const { file, passphrase, keeps } = given
+
+  async function take(files: FileList | null): Promise<void> {
+    const chosen = files?.[0]
+    if (chosen === undefined) return
+    const isLong = chosen.size > fileBytesMax
+    onError(isLong ? new Error(`${chosen.name} is too long for a key; it was not read`) : undefined)
+    onChange({
+      ...{ passphrase: '', keeps },
+      ...(!isLong && { file: { name: chosen.name, pem: await chosen.text() } }),
+    })
+  }
+
+  return (
+    <>
+      <div className="row">
+        <FileTrigger acceptedFileTypes={['.pem', '.key', 'application/x-pem-file']} onSelect={take}>
+          <Button className="button">Choose file…</Button>
+        </FileTrigger>
+        {file === undefined ? <span>no file chosen</span> : <SafeText text={file.name} />}
+      </div>
+      {file !== undefined && isEncryptedPem(file.pem) && (
+        <TextField
+          type="password"
+          autoComplete="off"
+          value={passphrase}
+          onChange={(text) => onChange({ ...given, passphrase: text })}
+        >
+          <Label>Passphrase</Label>
+          <Input />
+        </TextField>
+      )}
+      <Checkbox isSelected={keeps} onChange={(isKept) => onChange({ ...given, keeps: isKept })}>
+        Keep this key in this browser, where nobody can read it again, not even this page
+      </Checkbox>
+    </>
   )
 }
 

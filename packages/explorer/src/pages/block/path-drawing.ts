@@ -1,5 +1,5 @@
-// Where the nodes of an inclusion path stand in its drawing: the leaf at the bottom, the root at the top, each
-// sibling on its side.
+// Where the nodes of an inclusion path stand in its drawing: the leaf at the bottom, the root at the top,
+// each sibling on its side.
 import type { PathView } from '../../proof/views.ts'
 
 export type DrawnNode = {

@@ -1,9 +1,31 @@
+import type { ArticleBlock } from '@ledgerstone/core/article'
 import type { ReactNode } from 'react'
 import type { Payload } from '../../proof/read-block.ts'
 import { Hash } from '../../ui/hash.tsx'
 import { SafeText } from '../../ui/safe-text.tsx'
 
 const ivHex = 32
+
+/** What each part is for. */
+const says: Record<keyof ArticleBlock, string> = {
+  index: "The block's place in its bucket, counted from 0. The entry names it, so the hash covers " + 'it.',
+  metainfo:
+    'Labels in clear: what kind of data it is, who asked for it, small fields to find it by. ' +
+    "Covered by the envelope's digest.",
+  objecta:
+    'Key signature: the sender has signed the fresh key that encrypts this one record (RSASSA- ' +
+    'PKCS1-v1_5 with SHA-256; base64). Checked before the record is shown.',
+  objectb:
+    'The encrypted record (AES-256-CFB, hexadecimal): the first 16 bytes are the initialisation ' +
+    'vector, the rest is ciphertext.',
+  objectc:
+    "Wrapped key: the record's key, encrypted for a receiver (RSA-OAEP with SHA-512; " +
+    "hexadecimal). Only that receiver's private key unwraps it.",
+  timestamp: 'When the ledger took the block, by its clock, never before the block in front of it.',
+  hash: "SHA-256 of a zero byte and the entry's bytes: the leaf of the Merkle tree (RFC 6962).",
+  prevhash:
+    'The hash of the block before; it stands inside this entry, so that the chain holds ' + 'together.',
+}
 
 /** The block in the shape of the article, each part with what it is for. */
 export function PayloadSection({ payload }: { readonly payload: Payload }): ReactNode {
@@ -18,52 +40,24 @@ export function PayloadSection({ payload }: { readonly payload: Payload }): Reac
         </p>
       )}
       <dl className="payload">
-        <Part
-          name="index"
-          says="The block's place in its bucket, counted from 0. The entry names it, so the hash covers it."
-        >
-          {article.index}
-        </Part>
-        <Part
-          name="metainfo"
-          says="Labels in clear: what kind of data it is, who asked for it, small fields to find it by. Covered by the envelope's digest."
-        >
+        <Part name="index">{article.index}</Part>
+        <Part name="metainfo">
           <SafeText text={article.metainfo} />
         </Part>
-        <Part
-          name="objecta"
-          says="Key signature: the sender has signed the fresh key that encrypts this one record (RSASSA-PKCS1-v1_5 with SHA-256; base64). Checked before the record is shown."
-        >
+        <Part name="objecta">
           <Long text={article.objecta} />
         </Part>
-        <Part
-          name="objectb"
-          says="The encrypted record (AES-256-CFB, hexadecimal): the first 16 bytes are the initialisation vector, the rest is ciphertext."
-        >
+        <Part name="objectb">
           <Ciphertext payload={payload} />
         </Part>
-        <Part
-          name="objectc"
-          says="Wrapped key: the record's key, encrypted for a receiver (RSA-OAEP with SHA-512; hexadecimal). Only that receiver's private key unwraps it."
-        >
+        <Part name="objectc">
           <WrappedKeys payload={payload} />
         </Part>
-        <Part
-          name="timestamp"
-          says="When the ledger took the block, by its clock, never before the block in front of it."
-        >
-          {article.timestamp}
-        </Part>
-        <Part
-          name="hash"
-          says="SHA-256 of a zero byte and the entry's bytes: the leaf of the Merkle tree (RFC 6962)."
-        >
+        <Part name="timestamp">{article.timestamp}</Part>
+        <Part name="hash">
           <Hash value={article.hash} full />
         </Part>
-        <Part
-          name="prevhash"
-          says="The hash of the block before; it stands inside this entry, so that the chain holds together."
-        >
+        <Part name="prevhash">
           <Hash value={article.prevhash} full />
         </Part>
       </dl>
@@ -74,18 +68,14 @@ export function PayloadSection({ payload }: { readonly payload: Payload }): Reac
   )
 }
 
-function Part(props: {
-  readonly name: string
-  readonly says: string
-  readonly children: ReactNode
-}): ReactNode {
+function Part(props: { readonly name: keyof ArticleBlock; readonly children: ReactNode }): ReactNode {
   return (
     <div className="part">
       <dt>
         <code>{props.name}</code>
       </dt>
       <dd>
-        <p className="part-says">{props.says}</p>
+        <p className="part-says">{says[props.name]}</p>
         <div className="part-value">{props.children}</div>
       </dd>
     </div>

@@ -46,6 +46,10 @@ export function VerifySection(props: {
   )
 }
 
+const firstSight =
+  'First sight: before this visit, this browser remembered nothing of this bucket. A rollback is noticed ' +
+  'from now on.'
+
 /** What this browser remembers is all by which it can notice a rollback: it says so when that is nothing. */
 function Remembered({ bucket }: { readonly bucket: string }): ReactNode {
   const head = useHeads(true).data?.find((each) => each.bucket === bucket)
@@ -62,9 +66,7 @@ function Remembered({ bucket }: { readonly bucket: string }): ReactNode {
   const isNew = since >= performance.timeOrigin
   return (
     <p className="aside">
-      {isNew
-        ? 'First sight: before this visit, this browser remembered nothing of this bucket. A rollback is noticed from now on.'
-        : 'This browser remembers this bucket, and would notice a rollback, since '}
+      {isNew ? firstSight : 'This browser remembers this bucket, and would notice a rollback, since '}
       {!isNew && <Time ms={since} />}
     </p>
   )
