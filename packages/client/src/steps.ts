@@ -2,7 +2,7 @@
 import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
 
 /** In this order. `registry` comes before what is judged by it. */
-export const stepNames = [
+const stepNames = [
   'entry',
   'links',
   'registry',
