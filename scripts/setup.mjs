@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, write
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildExplorer } from './build-explorer.mjs'
+import { installChromium } from './install-chromium.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const stampPath = join(root, 'node_modules', '.ledgerstone-setup.json')
@@ -50,6 +51,7 @@ const explanations = [
 try {
   setup()
   build()
+  if (process.argv.includes('--browser')) installChromium()
 } catch (error) {
   if (!(error instanceof SetupFailed)) throw error
   console.error(`\nLedgerstone cannot be set up: ${error.message}\n`)

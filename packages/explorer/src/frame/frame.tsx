@@ -54,7 +54,7 @@ const links = [
 ]
 
 function Header({ path }: { readonly path: string }): ReactNode {
-  const { session, signOut } = useSignIn()
+  const { session, signIn, signOut } = useSignIn()
   return (
     <header className="header">
       <div className="header-inner">
@@ -75,7 +75,13 @@ function Header({ path }: { readonly path: string }): ReactNode {
         </nav>
         <div className="person">
           <ThemeButton />
-          {session !== undefined && (
+          {session === undefined ? (
+            path === '/verify' && (
+              <button type="button" className="button small" onClick={() => void signIn()}>
+                Sign in
+              </button>
+            )
+          ) : (
             <>
               <span className="person-name">
                 <SafeText text={session.person.name} />

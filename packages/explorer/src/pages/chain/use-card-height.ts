@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react'
 
 /** As in chain.css: every card is as tall as every other, so that a place in the list is known unseen. */
-const tall = { wide: 132, narrow: 232 }
+const tall = { wide: 132, narrow: 204 }
 const narrow = matchMedia('(width < 48rem)')
 
 export function useCardHeight(): number {

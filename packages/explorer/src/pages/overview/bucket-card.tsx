@@ -111,7 +111,7 @@ function Checkpoint({ detail }: { readonly detail: BucketDetail | undefined }): 
 
 /** What this browser holds against the ledger's word. */
 function Remembered({ head }: { readonly head: HeadView | undefined }): ReactNode {
-  if (head === undefined) return <span className="quiet">not asked yet</span>
+  if (head === undefined) return <span className="quiet">checking…</span>
   if (head.error !== undefined) return <strong className="bad">does not continue what was seen before</strong>
   if (head.remembered === undefined) return <span className="quiet">first seen just now</span>
   const { remembered } = head
