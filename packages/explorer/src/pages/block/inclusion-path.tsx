@@ -1,6 +1,7 @@
 import { type ReactNode, useId } from 'react'
 import type { PathView } from '../../proof/views.ts'
 import { box, type DrawnNode, drawPath } from './path-drawing.ts'
+import './block.css'
 
 /** The way from the block up to the checkpoint's root, drawn, and as a list for those who cannot see it. */
 export function InclusionPath({ path }: { readonly path: PathView }): ReactNode {
