@@ -57,7 +57,7 @@ function runOf(run: Pick<ExchangeRun, 'api' | 'way'>): ExchangeRun {
 }
 
 describe('others at the port', () => {
-  test('without the right certificate, or without TLS, are refused; the right client still gets in', async () => {
+  test('without the right certificate, or TLS, are refused; the right client still gets in', async () => {
     const asked = await ask('treasury')
     const view = parseView(asked)
     const { id, port } = view

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { exchangesOf, openSides, outcomeIn, type Sides } from './exchange-sides.ts'
+import { codeIn, exchangesOf, openSides, outcomeIn, type Sides } from './exchange-sides.ts'
 import { type Commands, commandsOf } from './ledger-process.ts'
 
 let sides: Sides
@@ -62,6 +62,24 @@ describe('a folder of one’s own', () => {
     const open = ['open', 'payments', `${index}`, '--token', token, ...server(), ...key]
     assert.equal((await own.refusal(...open)).code, 'wrong-passphrase')
     assert.equal(await own.text(...open, ...passphrase), '{"amount":2.20}\n')
+  })
+
+  test('has keys replaced by an exchange, and older records stay readable', async () => {
+    const old = at('own/keys/treasury-receive.pem')
+    const options = ['--token', token, '--owner', 'treasury', '--yes', '--replaces', old, ...server()]
+    const { keys } = outcomeIn(await own.text('--json', 'exchange', ...options))
+    assert.deepEqual(
+      keys.map(({ purpose, file }) => [purpose, file]),
+      [['receive', at('own/keys/treasury-receive-2.pem')]],
+    )
+    const index = await pushed('{"amount":4.40}')
+    const open = (block: number, file: string): readonly string[] => [
+      ...['open', 'payments', `${block}`, '--token', token, '--key', file, ...server()],
+    ]
+    assert.equal(await own.text(...open(index, at('own/keys/treasury-receive-2.pem'))), '{"amount":4.40}\n')
+    assert.equal((await own.refusal(...open(index, old))).code, 'cannot-open')
+    assert.equal(await own.text(...open(1, old)), '{"amount":1.10}\n')
+    assert.equal(codeIn((await own('--json', 'exchange', ...options)).stdout), 'key-revoked', 'once')
   })
 
   test('is not enough for later with a token that ends before', async () => {

@@ -73,6 +73,11 @@ export function outcomeIn(stdout: string): Done {
   return last
 }
 
+/** The code by which `exchange --json` ended, after its steps. */
+export function codeIn(stdout: string): string | undefined {
+  return (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { readonly code?: string }).code
+}
+
 export async function exchangesOf(server: Commands): Promise<readonly JsonObject[]> {
   return server.json<readonly JsonObject[]>('exchange', 'list')
 }

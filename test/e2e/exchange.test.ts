@@ -4,7 +4,15 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { listening, until } from '../../packages/exchange/test/waiting.ts'
-import { type Done, exchangesOf, openSides, outcomeIn, type Sides, untilState } from './exchange-sides.ts'
+import {
+  codeIn,
+  type Done,
+  exchangesOf,
+  openSides,
+  outcomeIn,
+  type Sides,
+  untilState,
+} from './exchange-sides.ts'
 import { Program } from './program.ts'
 
 let sides: Sides
@@ -216,7 +224,7 @@ describe('what is refused', () => {
     ] as const
     for (const [options, code] of cases) {
       const { stdout } = await sides.client('--json', 'exchange', ...server, ...options)
-      assert.equal(JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}').code, code, options.join(' '))
+      assert.equal(codeIn(stdout), code, options.join(' '))
     }
     assert.equal((await exchangesOf(sides.server)).length, before)
     assert.deepEqual(

@@ -5,6 +5,8 @@ import { createKeyFile } from '@ledgerstone/border/key-file'
 import { encryptPrivateKey } from '@ledgerstone/core/encrypted-key'
 import { createKey, type KeyKind, type OwnKey } from '@ledgerstone/core/key-pair'
 import { formatEncryptedPrivateKeyPem, formatPrivateKeyPem } from '@ledgerstone/core/pem'
+import { Refused } from '@ledgerstone/core/refused'
+import type { Registry } from '@ledgerstone/core/registry'
 import { checkSpki } from '@ledgerstone/core/spki'
 import type { ClientKey } from '@ledgerstone/exchange/client'
 import { type DataFolder, makeFolder } from './data-folder.ts'
@@ -18,14 +20,39 @@ export type MadeKeys = {
   discard(): void
 }
 
+/** A key that is to be made; `replaces`: in whose place. */
+export type WantedKey = {
+  readonly purpose: ClientKey['purpose']
+  readonly kind: KeyKind
+  readonly replaces?: OwnKey
+}
+
+/** What is made when nothing else is said. */
+export const usualKeys: readonly WantedKey[] = [
+  { purpose: 'receive', kind: 'RSA-3072' },
+  { purpose: 'sign', kind: 'Ed25519' },
+]
+
 /**
- * One key to receive and one to sign, in new files 0600: `keys/treasury-receive.pem`,
- * `keys/treasury-sign.pem` (`-2` and so on when these are taken), under the passphrase if there is one.
- * Throws what the disk says.
+ * The new key for a registered one: of the same purpose, and of its kind or a better one. Throws
+ * `unknown-key`, `key-revoked`, and `wrong-key` when it is somebody else's.
+ */
+export function inPlaceOf(key: OwnKey, owner: string, registry: Registry): WantedKey {
+  const { purpose, kind, owner: whose } = registry.keyAt(key.kid, registry.size)
+  if (whose !== owner)
+    throw new Refused('wrong-key', `key ${key.kid} is registered for ${whose}, not ${owner}`)
+  if (kind === 'ML-DSA-44') throw new Refused('wrong-key', 'a key of a log is not exchanged')
+  return { purpose, kind: kind === 'RSA' ? 'RSA-3072' : kind, replaces: key }
+}
+
+/**
+ * Keys in new files 0600: `keys/treasury-receive.pem`, `keys/treasury-sign.pem` (`-2` and so on when these
+ * are taken), under the passphrase if there is one. Throws what the disk says.
  */
 export async function createExchangeKeys(
   { ownKeys: folder }: DataFolder,
   owner: string,
+  wanted: readonly WantedKey[],
   passphrase: string | undefined,
 ): Promise<MadeKeys> {
   makeFolder(folder)
@@ -35,11 +62,11 @@ export async function createExchangeKeys(
     for (const { path } of files) rmSync(path, { force: true })
   }
   try {
-    for (const { purpose, kind } of wanted) {
+    for (const { kind, ...claimed } of wanted) {
       const key = await createKey(kind)
-      const path = freePath(join(folder, `${owner}-${purpose}`))
+      const path = freePath(join(folder, `${owner}-${claimed.purpose}`))
       createKeyFile(path, await formatKey(key, passphrase))
-      keys.push({ key, purpose })
+      keys.push({ key, ...claimed })
       files.push({ kid: key.kid, path })
     }
   } catch (error) {
@@ -53,11 +80,6 @@ export async function createExchangeKeys(
 export function purposeOf({ spki }: OwnKey): ClientKey['purpose'] {
   return checkSpki(spki) === 'RSA' ? 'receive' : 'sign'
 }
-
-const wanted: readonly { readonly purpose: ClientKey['purpose']; readonly kind: KeyKind }[] = [
-  { purpose: 'receive', kind: 'RSA-3072' },
-  { purpose: 'sign', kind: 'Ed25519' },
-]
 
 async function formatKey({ pkcs8 }: OwnKey, passphrase: string | undefined): Promise<string> {
   if (passphrase === undefined) return formatPrivateKeyPem(pkcs8)

@@ -71,8 +71,16 @@ export function checkLasts({ token, client }: PlaceOptions, untilMs: number): vo
 }
 
 function tokenOf(options: PlaceOptions, folder: DataFolder): TokenSource {
-  const { client } = options
-  if (client === undefined) return tokenSource(options, folder, scope)
+  const { client, token = process.env['LEDGERSTONE_TOKEN'] } = options
+  if (client === undefined) {
+    if (token === undefined && !existsSync(folder.localClient)) {
+      throw new Refused(
+        'bad-config',
+        'no token, and no client to get one by: --token, $LEDGERSTONE_TOKEN or --client',
+      )
+    }
+    return tokenSource(options, folder, scope)
+  }
   const { issuer, client_id: clientId, client_secret: clientSecret } = readClient(client)
   return clientCredentials({ issuer, clientId, clientSecret, scope, fetch: reach, now: Date.now })
 }

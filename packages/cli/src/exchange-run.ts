@@ -4,6 +4,7 @@ import { ledgerApi } from '@ledgerstone/client/api'
 import { exchangesApi } from '@ledgerstone/client/exchanges'
 import type { Fetch, TokenSource } from '@ledgerstone/client/http'
 import { RegistryFollower } from '@ledgerstone/client/registry'
+import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { keysBucket, originOf } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { checkOwnerName } from '@ledgerstone/core/registration'
@@ -22,7 +23,7 @@ import type { ExchangeAssurance } from '@ledgerstone/exchange/exchange-state'
 import { keepIn, keptAt } from '@ledgerstone/exchange/kept-keys'
 import type { Way } from '@ledgerstone/exchange/way'
 import type { DataFolder } from './data-folder.ts'
-import { createExchangeKeys, type KeyFile } from './exchange-keys.ts'
+import { createExchangeKeys, inPlaceOf, type KeyFile, usualKeys } from './exchange-keys.ts'
 import { fileMemory } from './file-memory.ts'
 
 /** In the order of the events; `text` is for people. */
@@ -45,6 +46,8 @@ export type ExchangeOptions = {
   readonly assurance: ExchangeAssurance
   /** Absent: a new key to receive, a new key to sign, as files in `folder.ownKeys`. */
   readonly keys?: readonly ClientKey[]
+  /** Absent `keys`: a new key in the place of each of these, and no others. */
+  readonly replaces?: readonly OwnKey[]
   /** For new keys. */
   readonly passphrase?: string
   readonly way: Way
@@ -87,7 +90,10 @@ export async function exchangeKeys(options: ExchangeOptions): Promise<ExchangeOu
   const { folder, passphrase, onStep } = options
   const owner = checkOwnerName(options.owner)
   const follower = await openRegistry(options)
-  const made = options.keys === undefined ? await createExchangeKeys(folder, owner, passphrase) : undefined
+  const { registry } = follower.view
+  const wanted = options.replaces?.map((key) => inPlaceOf(key, owner, registry)) ?? usualKeys
+  const made =
+    options.keys === undefined ? await createExchangeKeys(folder, owner, wanted, passphrase) : undefined
   const keys = options.keys ?? made?.keys ?? []
   onStep({ step: 'keys', text: accountOfKeys(keys, made?.files) })
   let isProven = false

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { readKeyFile } from '@ledgerstone/border/key-file'
+import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
 import { createIdentity, type Identity, issueIdentity } from '@ledgerstone/exchange/certificate'
@@ -24,6 +25,8 @@ export type ExchangeCommandOptions = PlaceOptions &
     readonly owner?: string
     /** `file`, or `receive=file`, `sign=file`. */
     readonly key?: readonly string[]
+    /** Files of own keys in whose place new ones are put. */
+    readonly replaces?: readonly string[]
     /** Puts new keys under a passphrase. */
     readonly encrypt?: boolean
     readonly at?: number
@@ -53,6 +56,7 @@ export async function exchange(options: ExchangeCommandOptions): Promise<void> {
       way: await wayOf(options, server),
       ...(options.ledger !== undefined && { ledger: options.ledger }),
       ...(options.key !== undefined && { keys: await readKeys(options.key, options) }),
+      ...(options.replaces !== undefined && { replaces: await readReplaced(options) }),
       ...(options.encrypt === true && { passphrase: await choosePassphrase(folder.ownKeys, options) }),
       ...(options.at !== undefined && { openAt: formatTime(options.at) }),
       ...(options.port !== undefined && { port: options.port }),
@@ -117,6 +121,13 @@ async function readKeys(files: readonly string[], options: PassphraseOptions): P
     const key = await openOwnKey(file, options)
     keys.push({ key, purpose: (named as ClientKey['purpose'] | undefined) ?? purposeOf(key) })
   }
+  return keys
+}
+
+async function readReplaced({ key, replaces = [], ...options }: ExchangeCommandOptions): Promise<OwnKey[]> {
+  if (key !== undefined) throw new Refused('bad-config', '--key and --replaces exclude each other')
+  const keys: OwnKey[] = []
+  for (const file of replaces) keys.push(await openOwnKey(file, options))
   return keys
 }
 
