@@ -17,7 +17,7 @@ const blocksPerBatch = 64
 /** Of those that need no reading. */
 const freshPerBatch = 256
 /** Of one bucket; when filling is further behind, it reads the log. */
-const freshMax = 4096
+const freshMax = 8192
 const envelopeBytesPerBatch = 4_194_304
 const retryMsMax = 10_000
 /** While records wait to be committed, filling rests this many times as long as it works. */

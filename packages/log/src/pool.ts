@@ -18,10 +18,16 @@ export class Pool {
   readonly #queue = new FairQueue<Pending>()
   #bytes = 0
   #ready = 0
+  #unverified = 0
 
   /** Records that could be committed now. */
   get ready(): number {
     return this.#ready
+  }
+
+  /** Records whose signatures are being checked. */
+  get unverified(): number {
+    return this.#unverified
   }
 
   /** Bytes of all records whose callers still wait. */
@@ -40,6 +46,7 @@ export class Pool {
   add(admitted: Admitted, caller: string, settle: Settle): Pending {
     this.checkRoom(admitted.bytes)
     this.#bytes += admitted.bytes
+    this.#unverified++
     const pending: Pending = { ...admitted, state: 'unverified', settle }
     this.#queue.push(caller, pending)
     return pending
@@ -49,6 +56,7 @@ export class Pool {
   makeReady(pending: Pending): void {
     if (pending.state !== 'unverified') return
     pending.state = 'ready'
+    this.#unverified--
     this.#ready++
   }
 
@@ -56,6 +64,7 @@ export class Pool {
   settle(pending: Pending, outcome: Outcome): void {
     if (pending.state === 'settled') return
     if (pending.state === 'ready') this.#ready--
+    else this.#unverified--
     pending.state = 'settled'
     this.#bytes -= pending.bytes
     pending.settle(outcome)

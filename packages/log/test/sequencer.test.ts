@@ -4,6 +4,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import { MemoryStore } from '@ledgerstone/stores/memory'
 import { type Admitted, identify } from '../src/admit.ts'
 import { HeadSigner } from '../src/checkpoint.ts'
+import type { Report } from '../src/event.ts'
 import { MldsaThread } from '../src/mldsa.ts'
 import type { Pending } from '../src/pool.ts'
 import type { Outcome } from '../src/sequence.ts'
@@ -12,10 +13,11 @@ import { keys, ledger, seal, signerFor, start, until } from './sample.ts'
 
 const origin = `${ledger}/payments`
 
-async function openSequencer(store = new MemoryStore()): Promise<Sequencer> {
+async function openSequencer(store = new MemoryStore(), counts: number[] = []): Promise<Sequencer> {
   await store.create('payments')
+  const report: Report = (event) => event.kind === 'committed' && counts.push(event.count)
   const sequencer = new Sequencer({
-    ...{ bucket: 'payments', store, now: () => start, report: () => undefined },
+    ...{ bucket: 'payments', store, now: () => start, report },
     rules: {
       ...{ recordsMax: 100, verifiesAhead: true },
       admit: () => assert.fail('not asked'),
@@ -57,6 +59,34 @@ test('a record waits for the verdict on the one before it of the same caller, go
     assert.deepEqual(indexes, isGood ? [1, 2] : ['refused', 1])
   }
   assert.equal(sequencer.pool.bytes, 0)
+  await sequencer.close()
+})
+
+test('a commit waits a little for records whose signatures are being checked', async () => {
+  const counts: number[] = []
+  const sequencer = await openSequencer(new MemoryStore(), counts)
+  const records = await Promise.all(Array.from({ length: 5 }, admitted))
+  const [a, b, c, d, e] = records.map((record, i) => sequencer.pool.add(record, `${i}`, () => undefined))
+  assert(a && b && c && d && e)
+  assert.equal(sequencer.pool.unverified, 5)
+  sequencer.ready(a)
+  sequencer.refuse(b, new Refused('bad-signature', 'no'))
+  sequencer.ready(c)
+  await Promise.resolve()
+  sequencer.ready(d)
+  sequencer.ready(e)
+  await until(() => sequencer.signed.head.size === 4, 'all are committed')
+  assert.deepEqual(counts, [4])
+  const [first, late] = (await Promise.all([admitted(), admitted()])).map((record) =>
+    sequencer.pool.add(record, 'f', () => undefined),
+  )
+  assert(first && late)
+  sequencer.ready(first)
+  await until(() => sequencer.signed.head.size === 5, 'it does not wait for long')
+  sequencer.ready(late)
+  await until(() => sequencer.signed.head.size === 6, 'the other follows')
+  assert.deepEqual(counts, [4, 1, 1])
+  assert.deepEqual([sequencer.pool.ready, sequencer.pool.unverified, sequencer.pool.bytes], [0, 0, 0])
   await sequencer.close()
 })
 
