@@ -1,3 +1,5 @@
+import { errorOf, parseProblem } from '@ledgerstone/client/problem'
+
 /**
  * What the service that serves this build says of itself at `/explorer/configuration.json`. It comes from the
  * server, so nothing in it makes a verdict stronger, except `trust`, which only the desk on a person's own
@@ -22,7 +24,10 @@ export type Configuration = {
 /** Throws when the service does not answer, or with something else. */
 export async function fetchConfiguration(): Promise<Configuration> {
   const answer = await fetch('/explorer/configuration.json', { headers: { accept: 'application/json' } })
-  if (!answer.ok) throw new Error(`the service answers ${answer.status}`)
+  if (!answer.ok) {
+    const problem = parseProblem(answer.status, answer.headers, await answer.text())
+    throw errorOf(problem, 'the configuration of the explorer')
+  }
   return parseConfiguration(await answer.json())
 }
 
