@@ -120,6 +120,14 @@ test('what the browser would have to store is refused where it stores nothing', 
   assert.deepEqual(await prover.answer('kept-keys', undefined), [])
 })
 
+test('a trust file that cannot be read is refused, and never taken for none', async () => {
+  const prover = await proverOf(false)
+  const { ledger } = served.tested.sample.trust
+  await prover.answer('configure', { url: served.url, ledger, trust: 'ledgerstone.trust/v9\n' })
+  assert.equal(await codeOf(prover.answer('trust', undefined)), 'unknown-version')
+  assert.equal(await codeOf(prover.answer('verify-block', place)), 'unknown-version')
+})
+
 test('errors keep their kind over the border of the worker', async () => {
   const prover = await proverOf(true)
   const error = await prover

@@ -35,6 +35,8 @@ export type ProverOptions = {
   readonly tell: (news: ProofNews) => void
 }
 
+const withoutTrust: readonly QuestionName[] = ['configure', 'pin', 'unpin', 'alarms', 'dismiss']
+
 type Work = {
   readonly [N in QuestionName]: (input: Questions[N]['input']) => Promise<Questions[N]['value']>
 }
@@ -46,6 +48,7 @@ export class Prover {
   readonly #configured = Promise.withResolvers<void>()
   #setting: Setting | undefined
   #pinned: PinnedTrust | undefined
+  #refused: unknown
   #reader: BlockReader | undefined
 
   constructor(options: ProverOptions) {
@@ -59,12 +62,15 @@ export class Prover {
     input: Questions[N]['input'],
   ): Promise<Questions[N]['value']> {
     if (name !== 'configure') await this.#configured.promise
+    // A trust file that cannot be read is never taken for none.
+    if (this.#refused !== undefined && !withoutTrust.includes(name)) throw this.#refused
     return this.#work[name](input)
   }
 
   readonly #work: Work = {
     configure: async (setting) => {
-      await this.#configure(setting).finally(() => this.#configured.resolve())
+      await this.#configure(setting)
+      this.#configured.resolve()
       return undefined
     },
     'read-block': async ({ bucket, index }) => readBlock((await this.#ready()).api, bucket, index),
@@ -149,8 +155,14 @@ export class Prover {
 
   async #configure(setting: Setting): Promise<undefined> {
     this.#setting = setting
-    this.#pinned = await readPinned(this.#options.database, setting.trust)
     this.#reader = undefined
+    this.#pinned = undefined
+    this.#refused = undefined
+    try {
+      this.#pinned = await readPinned(this.#options.database, setting.trust)
+    } catch (error) {
+      this.#refused = error
+    }
   }
 
   async #ready(): Promise<BlockReader> {

@@ -13,7 +13,7 @@ const says: Record<keyof ArticleBlock, string> = {
     'Labels in clear: what kind of data it is, who asked for it, small fields to find it by. ' +
     "Covered by the envelope's digest.",
   objecta:
-    'Key signature: the sender has signed the fresh key that encrypts this one record (RSASSA- ' +
+    'Key signature: the sender has signed the fresh key that encrypts this one record (RSASSA-' +
     'PKCS1-v1_5 with SHA-256; base64). Checked before the record is shown.',
   objectb:
     'The encrypted record (AES-256-CFB, hexadecimal): the first 16 bytes are the initialisation ' +

@@ -10,7 +10,13 @@ import { SafeText } from '../../ui/safe-text.tsx'
 const trustBytesMax = 262_144
 
 /** The trust file that verdicts are held against: shown, chosen, removed. */
-export function TrustSection({ trust }: { readonly trust: TrustView | undefined }): ReactNode {
+export function TrustSection(props: {
+  readonly trust: TrustView | undefined
+  /** Why the one that is stored cannot be read. */
+  readonly refused: unknown
+}): ReactNode {
+  const { trust, refused } = props
+  const isThere = trust !== undefined || refused !== null
   const proof = useProof()
   const queries = useQueryClient()
   const change = useMutation({
@@ -26,7 +32,9 @@ export function TrustSection({ trust }: { readonly trust: TrustView | undefined 
   return (
     <section className="card" aria-labelledby="trust-heading">
       <h2 id="trust-heading">Trust file</h2>
-      {trust === undefined ? (
+      {refused !== null ? (
+        <Problem error={refused} />
+      ) : trust === undefined ? (
         <p>
           None is pinned in this browser: what is verified can only be found consistent, and the fingerprints
           are left for you to compare. The trust file (<code>ledgerstone.trust</code>) comes to you from the
@@ -41,9 +49,9 @@ export function TrustSection({ trust }: { readonly trust: TrustView | undefined 
             acceptedFileTypes={['.trust']}
             onSelect={(files) => files?.[0] && change.mutate(files[0])}
           >
-            <Button className="button">{trust === undefined ? 'Pin a trust file…' : 'Pin another…'}</Button>
+            <Button className="button">{isThere ? 'Pin another…' : 'Pin a trust file…'}</Button>
           </FileTrigger>
-          {trust !== undefined && (
+          {isThere && (
             <Button className="button" onPress={() => change.mutate(undefined)}>
               Remove it
             </Button>

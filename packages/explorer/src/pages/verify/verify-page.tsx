@@ -75,7 +75,7 @@ export function VerifyPage(): ReactNode {
           <FileResult key={id} {...{ result, file }} trustFile={trustFile} />
         ))}
       </div>
-      <TrustSection trust={trust.data ?? undefined} />
+      <TrustSection trust={trust.data ?? undefined} refused={trust.error} />
     </div>
   )
 }
