@@ -158,3 +158,22 @@ describe('the service’s folder', () => {
     assert.equal((await sides.client.refusal(...open, ...key('later'))).code, 'cannot-open')
   })
 })
+
+test('where two registrars are needed, the exchanged keys count once the second has approved', async () => {
+  await using two = await openSides('--registrar', 'bob', '--threshold', '2')
+  const exchange = ['exchange', '--server', two.running.url, '--owner', 'treasury', '--yes']
+  const told = await two.client.text(...exchange)
+  const requests = [...told.matchAll(/ledgerstone keys approve ([0-9a-f]{64})/g)].map(
+    ([, hash]) => hash ?? '',
+  )
+  assert.match(told, /WAITING {3}for 1 more registrar\n/)
+  assert.equal(requests.length, 2)
+  const states = async (): Promise<readonly string[]> =>
+    (await two.server.text('keys', 'list', '--owner', 'treasury')).match(/(?<= )(?:waiting|active)(?= )/g) ??
+    []
+  assert.deepEqual(await states(), ['waiting', 'waiting'])
+  const bob = ['--key', join(two.data, 'registrars', 'bob.pem')]
+  for (const request of requests) await two.server.text('keys', 'approve', request, ...bob)
+  await two.running.settled()
+  assert.deepEqual(await states(), ['active', 'active'])
+})

@@ -33,11 +33,13 @@ export type Done = {
 
 let nextPort = 22_000 + (process.pid % 900) * 10
 
-export async function openSides(): Promise<Sides> {
+/** `init`: how the service's folder is made, when not by its first start. */
+export async function openSides(...init: readonly string[]): Promise<Sides> {
   const place = await temporaryFolder()
   const [data, laptop] = [join(place.path, 'data'), join(place.path, 'laptop')]
   const ports = { from: nextPort, to: nextPort + 4 }
   nextPort += 5
+  if (init.length > 0) await commandsOf(data).text('init', ...init)
   const start = (): Promise<LedgerProcess> =>
     LedgerProcess.start(data, '--exchange-ports', `${ports.from}-${ports.to}`)
   const sides: Sides = {

@@ -309,6 +309,7 @@ function accountOfKeys(keys: readonly AnnouncedKey[]): string {
 
 function accountOfBlocks({ blocks, approvalsMissing }: Registered): string {
   const list = blocks.map(({ kid, index }) => `${kid} in block ${index} of keys`).join(', ')
-  const missing = approvalsMissing === 0 ? '' : `; ${approvalsMissing} more registrars must approve`
+  const registrars = approvalsMissing === 1 ? 'registrar' : 'registrars'
+  const missing = approvalsMissing === 0 ? '' : `; ${approvalsMissing} more ${registrars} must approve`
   return `${list}${missing}`
 }

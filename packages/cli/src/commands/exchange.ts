@@ -169,7 +169,12 @@ function accountOf(outcome: ExchangeOutcome): string {
     approvalsMissing,
   } = outcome
   const missing =
-    approvalsMissing === 0 ? [] : [`  WARNING   ${approvalsMissing} more registrars must approve`]
+    approvalsMissing === 0
+      ? []
+      : [
+          `  WAITING   for ${approvalsMissing} more ${approvalsMissing === 1 ? 'registrar' : 'registrars'}`,
+          ...keys.map(({ hash }) => `            ledgerstone keys approve ${hash}`),
+        ]
   return [
     `EXCHANGED  ${id}`,
     `  assurance ${assurance}, short string ${string}`,
