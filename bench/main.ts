@@ -1,7 +1,7 @@
 // `npm run bench`: the numbers of docs/PERFORMANCE.md, each with what it depends on.
 //
 //     npm run bench                         everything, about ten minutes
-//     npm run bench -- single batch         parts of it: single, batch, seal, verify, start
+//     npm run bench -- single batch         parts of it: single, batch, seal, verify, start, explorer
 //     npm run bench -- single --rounds 1 --records 8000 --profile DIR       CPU profiles of the ledger
 //     npm run bench -- --folder DIR         on another disk than the temporary folder's
 //
@@ -44,6 +44,7 @@ const parts: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   seal: () => measureSealing(Number(values.rounds)),
   verify: runVerify,
   start: (folder) => measureStart(folder, join(values.folder, 'ledgerstone-bench'), Number(values.rounds)),
+  explorer: runExplorer,
 }
 
 const primitives = measurePrimitives()
@@ -78,9 +79,18 @@ async function runVerify(): Promise<void> {
   console.log(
     'verifying, without a network (goals: 250,000/s on one thread, 20,000/s with signatures on two)',
   )
-  const args = [join(import.meta.dirname, 'verify.ts'), '--rounds', values.rounds]
+  await runProgram('verify.ts')
+}
+
+/** With a browser, and in the words of the tests in a browser. */
+async function runExplorer(): Promise<void> {
+  await runProgram('../test/browser/measure.ts', '--cache', join(values.folder, 'ledgerstone-bench'))
+}
+
+async function runProgram(path: string, ...more: readonly string[]): Promise<void> {
+  const args = [join(import.meta.dirname, path), '--rounds', values.rounds, ...more]
   const [code] = (await once(spawn(process.execPath, args, { stdio: 'inherit' }), 'close')) as [number]
-  if (code !== 0) throw new Error(`bench/verify.ts ended with ${code}`)
+  if (code !== 0) throw new Error(`bench/${path} ended with ${code}`)
 }
 
 /** PostgreSQL does not run as root but as somebody who must be able to reach his folder. */

@@ -24,9 +24,10 @@ export class ExplorerService implements AsyncDisposable {
     this.command = commandsOf(this.data)
   }
 
-  /** A new ledger without the sample, ready, and a browser. */
-  static async start(): Promise<ExplorerService> {
+  /** A new ledger without the sample, ready, and a browser. `init`: options of `ledgerstone init`. */
+  static async start(...init: readonly string[]): Promise<ExplorerService> {
     const folder = await mkdtemp(join(tmpdir(), 'ledgerstone-browser-'))
+    if (init.length > 0) await commandsOf(join(folder, 'data')).text('init', ...init)
     const browser = await launchChromium()
     const ledger = await LedgerProcess.start(join(folder, 'data'))
     return new ExplorerService(folder, ledger, browser)

@@ -292,6 +292,13 @@ describe('somebody with the rights of an administrator', () => {
     assert.match(await verify(), /^Failed: .*payments has 4 blocks; it had 6 before/)
     assert.equal(await step('Same history'), 'failed')
 
+    // It has grown again past what is remembered, into another history.
+    await push(3)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Verify', exact: true }).waitFor()
+    assert.match(await verify(), /^Failed: the first 6 blocks are not those of before/)
+    await alarm.waitFor()
+
     await page.getByRole('button', { name: 'It was explained…' }).click()
     await page.getByRole('button', { name: 'End it' }).click()
     await alarm.waitFor({ state: 'detached' })

@@ -33,30 +33,38 @@ export function ChainList(props: {
   const last = rows.at(-1)?.index ?? 0
   const window = useWindow(bucket, { first: part.top - last, last: part.top - first, size, final })
 
-  const scrollToBlock = (index: number, top: number): void => {
-    const above = document.querySelector('header')?.offsetHeight ?? 0
-    globalThis.scrollTo(0, offset + (top - index) * cardHeight - above - 12)
-  }
-  // The beginning: at the block that was asked for.
-  const begun = useRef<number | undefined>(undefined)
-  useLayoutEffect(() => {
-    if (begin === undefined || offset === 0 || begun.current === begin) return
-    begun.current = begin
-    scrollToBlock(begin, part.top)
-  })
-
   // New blocks: seen at once by who looks at the newest, and told to everybody else.
   const unseen = size - 1 - part.top
-  const isAtTop = first === 0 && unseen > 0 && globalThis.scrollY < offset + cardHeight
+  // Whoever jumped into the middle is at the top of a part, not of the chain.
+  const sawNewest = useRef(false)
+  if (unseen === 0) sawNewest.current = true
+  const isAtTop = sawNewest.current && unseen > 0 && globalThis.scrollY < offset + cardHeight
   useEffect(() => {
     if (isAtTop) setPart(partAround(size - 1, size))
   }, [isAtTop, size])
 
-  const moved = movedPart(part, first, size)
+  // The beginning is at the block that was asked for. From then on the part moves along with the person; the
+  // scroll position follows before anything is painted.
+  const begun = useRef<number | undefined>(undefined)
+  const shift = useRef(0)
   useLayoutEffect(() => {
+    if (offset === 0) return
+    if (shift.current !== 0) {
+      globalThis.scrollBy(0, shift.current)
+      shift.current = 0
+      return
+    }
+    if (begin !== undefined && begun.current !== begin) {
+      begun.current = begin
+      const above = document.querySelector('header')?.offsetHeight ?? 0
+      globalThis.scrollTo(0, offset + (part.top - begin) * cardHeight - above - 12)
+      return
+    }
+    const seen = Math.max(0, Math.floor((globalThis.scrollY - offset) / cardHeight))
+    const moved = movedPart(part, seen, size)
     if (moved === part || isAtTop) return
+    shift.current = (moved.top - part.top) * cardHeight
     setPart(moved)
-    globalThis.scrollBy(0, (moved.top - part.top) * cardHeight)
   })
 
   const owners = new Map(senders.map(({ kid, owner }) => [kid, owner]))

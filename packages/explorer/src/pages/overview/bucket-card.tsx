@@ -17,7 +17,8 @@ export function BucketCard(props: {
   const { bucket, head } = props
   const { name, size, final, state } = bucket
   const detail = useBucketDetail(bucket)
-  const samples = useBlocksAt(name, sampleIndexes(size ?? 0))
+  const indexes = sampleIndexes(size ?? 0)
+  const samples = useBlocksAt(name, indexes)
   const blocks = [...samples.values()].sort((a, b) => a.index - b.index)
   const points = blocks.map(({ index, time }) => ({ timeMs: Date.parse(time), count: index + 1 }))
   const newest = blocks.at(-1)
@@ -32,7 +33,7 @@ export function BucketCard(props: {
       <p className="bucket-size">
         <strong>{size === null ? '–' : size.toLocaleString('en')}</strong> {size === 1 ? 'block' : 'blocks'}
       </p>
-      <GrowthChart points={points} />
+      <GrowthChart points={samples.size === indexes.length ? points : undefined} />
       <dl className="facts">
         <dt>Newest</dt>
         <dd>

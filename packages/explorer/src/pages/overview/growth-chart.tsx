@@ -5,15 +5,16 @@ import { describeGrowth, drawGrowth, type Point } from './growth.ts'
 const width = 480
 const height = 88
 
-/** Blocks over time. The words say what the line shows. */
-export function GrowthChart({ points }: { readonly points: readonly Point[] }): ReactNode {
+/** Blocks over time, in its place while they are on their way. The words say what the line shows. */
+export function GrowthChart(props: { readonly points: readonly Point[] | undefined }): ReactNode {
+  const { points } = props
   const titleId = useId()
-  const drawing = drawGrowth(points, width, height)
+  const drawing = points && drawGrowth(points, width, height)
   const [from, to] = drawing === undefined ? [] : formatSpan(drawing.fromMs, drawing.toMs)
   return (
     <figure className="growth">
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-labelledby={titleId}>
-        <title id={titleId}>{describeGrowth(points, formatTime)}</title>
+        <title id={titleId}>{points === undefined ? 'Growth, loading' : describeGrowth(points, formatTime)}</title>
         <path className="growth-rule" d={`M0 ${height / 2}H${width}`} />
         {drawing !== undefined && (
           <>
@@ -24,7 +25,7 @@ export function GrowthChart({ points }: { readonly points: readonly Point[] }): 
       </svg>
       <figcaption aria-hidden="true">
         {drawing === undefined ? (
-          <span>Nothing to draw yet</span>
+          <span>{points === undefined ? '\u00a0' : 'Nothing to draw yet'}</span>
         ) : (
           <>
             <span>{from}</span>
