@@ -9,7 +9,7 @@ import { exchangesApi } from '@ledgerstone/client/exchanges'
 import type { JsonObject } from '@ledgerstone/core/canonical'
 import { createKey } from '@ledgerstone/core/key-pair'
 import { originOf } from '@ledgerstone/core/names'
-import { createIdentity, type Identity } from '@ledgerstone/exchange/certificate'
+import { createIdentity, formatFingerprint, type Identity } from '@ledgerstone/exchange/certificate'
 import { type ExchangeRun, runExchange } from '@ledgerstone/exchange/client'
 import { parseView } from '@ledgerstone/exchange/exchange-view'
 import { connect } from '@ledgerstone/exchange/tls-client'
@@ -67,7 +67,8 @@ describe('others at the port', () => {
     await until(() => socket.destroyed, 'the stranger is cut off')
     const bare = tls.connect({
       ...{ host: '127.0.0.1', port, servername: 'exchange.invalid', ca: view.certificate },
-      checkServerIdentity: () => undefined,
+      checkServerIdentity: (_host, { fingerprint256 }) =>
+        formatFingerprint(fingerprint256) === view.fingerprint ? undefined : new Error('another server'),
     })
     bare.on('error', () => undefined)
     await until(() => bare.destroyed, 'who shows none is cut off')
