@@ -15,7 +15,7 @@ import { type Readable, readEntries, readEnvelopes } from './read.ts'
 
 const blocksPerBatch = 64
 /** Of those that need no reading. */
-const freshPerBatch = 256
+const freshPerBatch = 512
 /** Of one bucket; when filling is further behind, it reads the log. */
 const freshMax = 8192
 const envelopeBytesPerBatch = 4_194_304
