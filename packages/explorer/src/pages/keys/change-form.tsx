@@ -66,12 +66,12 @@ export function ChangeForm(props: {
 }
 
 function Posted({ posted: { index, counts, missing } }: { readonly posted: ChangePosted }): ReactNode {
-  const owners = missing === 1 ? 'one more registrar' : `${missing} more registrars`
+  const who = missing === 1 ? 'another registrar has' : `${missing} other registrars have`
   return (
     <p className="change-done" role="status">
       It is <Link href={`/buckets/keys/blocks/${index}`}>block {index} of keys</Link>
-      {counts ? ', and in force.' : `; it counts when ${owners} of other owners have approved.`} It shows here
-      as soon as it is final.
+      {counts ? ', and in force.' : `; it counts when ${who} approved it.`} It shows here as soon as it is
+      final.
     </p>
   )
 }
