@@ -117,10 +117,11 @@ async function announcedKeys(
   )
 }
 
-/** The audit trail: every step of every exchange is a line of the log. */
+/** The audit trail: every step of every exchange is a line of the log, however little else is logged. */
 export function logExchanges(logger: Logger): (event: ExchangeEvent) => void {
+  const audit = logger.child({}, { level: 'info' })
   return ({ time: _, event, ...rest }) => {
     const unusual = ['connection-refused', 'refused', 'failed', 'journal-failed', 'approval-refused']
-    logger[unusual.includes(event) ? 'warn' : 'info']({ audit: event, ...rest }, `key exchange: ${event}`)
+    audit[unusual.includes(event) ? 'warn' : 'info']({ audit: event, ...rest }, `key exchange: ${event}`)
   }
 }
