@@ -67,6 +67,18 @@ describe('an exchange in one command', () => {
     assert.doesNotMatch(told, /PRIVATE|MII/)
   })
 
+  test('is a trail of lines in the log of the service', async () => {
+    const trail = (): readonly string[] =>
+      [...sides.running.printed.matchAll(/"audit":"([a-z-]+)"/g)].map(([, event]) => event ?? '')
+    await until(() => trail().includes('registered'), 'the last step is logged')
+    const states = ['scheduled', 'open', 'talking', 'awaiting-confirmation', 'confirmed', 'registered']
+    assert.deepEqual(
+      trail().filter((event) => event !== 'message'),
+      states,
+    )
+    assert.match(sides.running.printed, /"audit":"confirmed".*"by":"http\S+ client local"/)
+  })
+
   test('leaves private keys 0600 here, and the public keys of each side at the other', async () => {
     const folder = join(sides.laptop, 'keys')
     assert.deepEqual(readdirSync(folder).sort(), ['treasury-receive.pem', 'treasury-sign.pem'])
