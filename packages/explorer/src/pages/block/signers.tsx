@@ -9,7 +9,7 @@ export function Signers({ checkpoint }: { readonly checkpoint: CheckpointView })
   const { origin, size, root, signers } = checkpoint
   return (
     <section aria-label="Checkpoint">
-      <h4>Checkpoint</h4>
+      <h3>Checkpoint</h3>
       <p>
         {size.toLocaleString('en')} blocks of <SafeText text={origin} />, root <Hash value={root} />
       </p>
@@ -33,7 +33,7 @@ export function Signers({ checkpoint }: { readonly checkpoint: CheckpointView })
 export function FingerprintList({ fingerprints }: { readonly fingerprints: Fingerprints }): ReactNode {
   return (
     <section aria-label="Fingerprints to compare">
-      <h4>Fingerprints to compare</h4>
+      <h3>Fingerprints to compare</h3>
       <p>
         The genesis stands in the trust file of the ledger, and so does the Ed25519 key of the log of{' '}
         <code>keys</code>. Compare them with a copy that came to you by another way than this page.

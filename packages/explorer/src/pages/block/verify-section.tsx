@@ -1,3 +1,4 @@
+import type { Step, StepName } from '@ledgerstone/client/steps'
 import { useMutation } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { useHeads, useProof } from '../../proof/proof-context.tsx'
@@ -72,12 +73,21 @@ function Remembered({ bucket }: { readonly bucket: string }): ReactNode {
   )
 }
 
+/** The failure that says most: a neighbour's link is wrong also when it is this block that was changed. */
+function reasonOf(steps: readonly Step[]): string | undefined {
+  const order: readonly StepName[] = ['history', 'registry', 'checkpoint', 'inclusion', 'entry', 'statement']
+  const rank = ({ name }: Step): number => (order.includes(name) ? order.indexOf(name) : order.length)
+  const failed = steps.filter(({ state }) => state === 'failed').toSorted((a, b) => rank(a) - rank(b))[0]
+  if (failed?.name !== 'inclusion') return failed?.said
+  return `the block served is not the one under the signed checkpoint (${failed.said})`
+}
+
 function Result({ verdict }: { readonly verdict: BlockVerdict }): ReactNode {
   const { standing, policy, steps, path, checkpoint, fingerprints, suspect, tookMs } = verdict
-  const failed = steps.find(({ state }) => state === 'failed')
+  const reason = reasonOf(steps)
   return (
     <div className="verification" data-standing={standing}>
-      <Verdict standing={standing} policy={policy} {...(failed && { reason: failed.said })} />
+      <Verdict standing={standing} policy={policy} {...(reason !== undefined && { reason })} />
       {suspect && (
         <p className="warning" role="note">
           The sender's key was later reported stolen as of a time before this block.
