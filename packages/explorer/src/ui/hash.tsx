@@ -1,4 +1,5 @@
 import { type ReactNode, useState } from 'react'
+import { shortHash } from './short-hash.ts'
 
 /** A hash, key id or fingerprint: shortened in its middle, and copied whole. `plain`: without the button. */
 export function Hash(props: {
@@ -15,11 +16,6 @@ export function Hash(props: {
       {!plain && <CopyButton text={value} label={`Copy ${short}`} />}
     </span>
   )
-}
-
-/** Eight characters of each end are enough to tell hashes of one page apart; comparing takes all. */
-export function shortHash(value: string): string {
-  return value.length <= 20 ? value : `${value.slice(0, 8)}…${value.slice(-8)}`
 }
 
 const toldMs = 1500

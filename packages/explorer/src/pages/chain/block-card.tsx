@@ -2,8 +2,9 @@ import type { BlockView } from '@ledgerstone/client/api'
 import { isObject } from '@ledgerstone/core/canonical'
 import { type ComponentType, memo, type ReactNode } from 'react'
 import { Link } from 'wouter'
-import { Hash, shortHash } from '../../ui/hash.tsx'
+import { Hash } from '../../ui/hash.tsx'
 import { SafeText } from '../../ui/safe-text.tsx'
+import { shortHash } from '../../ui/short-hash.ts'
 import { Time } from '../../ui/time.tsx'
 
 type CardProps = {

@@ -14,7 +14,14 @@ import { eventText } from './key-words.ts'
 import { keysKey } from './use-changes.ts'
 
 /** One key: what is known of it, its history block by block, and what can be done about it. */
-export function KeyDetail({ view }: { readonly view: KeyView }): ReactNode {
+export function KeyDetail({
+  view,
+  children,
+}: {
+  readonly view: KeyView
+  /** How far the registry can be believed. */
+  readonly children: ReactNode
+}): ReactNode {
   const canChange = view.state === 'active' || view.state === 'upcoming'
   return (
     <>
@@ -24,6 +31,7 @@ export function KeyDetail({ view }: { readonly view: KeyView }): ReactNode {
       <h1>
         Key of <SafeText text={view.owner} />
       </h1>
+      {children}
       <Warnings view={view} />
       <section className="card" aria-label="About this key">
         <Facts view={view} />

@@ -1,7 +1,7 @@
 // The life of keys in words.
 import type { KeyState } from '@ledgerstone/core/key-life'
 import type { AskedView, EventView, KeyView } from '@ledgerstone/core/key-view'
-import { shortHash } from '../../ui/hash.tsx'
+import { shortHash } from '../../ui/short-hash.ts'
 
 export type Tone = 'good' | 'fair' | 'bad' | undefined
 

@@ -29,7 +29,8 @@ export function KeysPage({ kid }: { readonly kid?: string }): ReactNode {
       {kid === undefined && <h1>Keys</h1>}
       {isPending && <Loading what="Replaying the key registry" />}
       {error !== null && <Failed error={error} onRetry={() => void reading.refetch()} />}
-      {data !== undefined && (kid === undefined ? <Registry reading={data} /> : <One kid={kid} {...data} />)}
+      {data !== undefined &&
+        (kid === undefined ? <Registry reading={data} /> : <One kid={kid} reading={data} />)}
     </div>
   )
 }
@@ -92,15 +93,21 @@ function Registering(): ReactNode {
   )
 }
 
-function One({ kid, keys }: { readonly kid: string } & Pick<KeysReading, 'keys'>): ReactNode {
-  const view = keys.find((key) => key.kid === kid)
-  if (view !== undefined) return <KeyDetail key={kid} view={view} />
+function One({ kid, reading }: { readonly kid: string; readonly reading: KeysReading }): ReactNode {
+  const view = reading.keys.find((key) => key.kid === kid)
+  if (view === undefined) {
+    return (
+      <>
+        <h1>There is no such key</h1>
+        <p>
+          The registry has never had a key with this fingerprint. <Link href="/keys">All keys</Link>
+        </p>
+      </>
+    )
+  }
   return (
-    <>
-      <h1>There is no such key</h1>
-      <p>
-        The registry has never had a key with this fingerprint. <Link href="/keys">All keys</Link>
-      </p>
-    </>
+    <KeyDetail key={kid} view={view}>
+      <Standing reading={reading} />
+    </KeyDetail>
   )
 }
