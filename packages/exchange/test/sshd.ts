@@ -16,10 +16,7 @@ export type Sshd = AsyncDisposable & {
   readonly process: ChildProcess
 }
 
-/**
- * Why tests through a real SSH server are skipped; false when there is one. The tests' setup installs it where
- * it may.
- */
+/** What to do for tests through a real SSH server; false when there is one. The setup installs it if it may. */
 export const noSshd: string | false = existsSync(sshd)
   ? false
   : `there is no ${sshd}: apt-get install openssh-server`
