@@ -102,16 +102,24 @@ export class Writer {
   }
 
   uint8(value: number): this {
-    return this.#integer(value, 1)
+    this.#check(value, 1)
+    this.#out[this.#at++] = value
+    return this
   }
   uint16(value: number): this {
-    return this.#integer(value, 2)
+    this.#check(value, 2)
+    this.#out[this.#at++] = value >>> 8
+    this.#out[this.#at++] = value
+    return this
   }
   uint32(value: number): this {
-    return this.#integer(value, 4)
+    this.#check(value, 4)
+    for (let shift = 24; shift >= 0; shift -= 8) this.#out[this.#at++] = value >>> shift
+    return this
   }
   uint64(value: number): this {
-    return this.#integer(value, 8)
+    this.#check(value, 8)
+    return this.uint32(Math.floor(value / 2 ** 32)).uint32(value % 2 ** 32)
   }
   bytes(value: Uint8Array): this {
     this.#room(value.length)
@@ -127,16 +135,12 @@ export class Writer {
     return this.#at === this.#out.length ? this.#out : this.#out.slice(0, this.#at)
   }
 
-  #integer(value: number, width: number): this {
+  /** Throws unless the value fits; makes room for it. */
+  #check(value: number, width: number): void {
     if (!Number.isSafeInteger(value) || value < 0 || value >= (ends[width] as number)) {
       throw new RangeError(`${value} does not fit ${width} bytes`)
     }
     this.#room(width)
-    for (let i = this.#at + width - 1, rest = value; i >= this.#at; i--, rest = Math.floor(rest / 256)) {
-      this.#out[i] = rest % 256
-    }
-    this.#at += width
-    return this
   }
   #room(bytes: number): void {
     const end = this.#at + bytes

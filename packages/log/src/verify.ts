@@ -19,8 +19,9 @@ type Task = {
 }
 
 const jobsPerMessageMax = 32
-/** Fewer are not worth waking a second worker for. */
+/** Fewer are not worth waking a second worker for, when the first has no more than `jobsSoonDone` left. */
 const jobsPerMessageMin = 4
+const jobsSoonDone = 8
 const callerJobsMax = Number.POSITIVE_INFINITY
 /** Parsed keys that a thread keeps; then it forgets them all and is told anew. */
 const keysMax = 16_384
@@ -71,14 +72,20 @@ export class Verifiers implements AsyncDisposable {
 
   /** Deals the queue out evenly, as far as the workers have room. */
   #flush(): void {
-    while (this.#queue.size > 0 && !this.#isClosed) {
-      const free = this.#workers.filter((worker) => !worker.isBusy)
+    while (this.#queue.size > 0 && !this.#isClosed && !this.#isWorthWaiting()) {
+      const free = this.#workers.filter(({ jobs }) => jobs === 0)
       const [worker] = free
       if (worker === undefined) return
       const share = Math.max(jobsPerMessageMin, Math.ceil(this.#queue.size / free.length))
       let room = Math.min(jobsPerMessageMax, share)
       worker.send(this.#queue.take(callerJobsMax, () => (room-- > 0 ? 'take' : 'stop')))
     }
+  }
+
+  /** Whether the queue is short and a worker will ask for it soon. */
+  #isWorthWaiting(): boolean {
+    if (this.#queue.size >= jobsPerMessageMin) return false
+    return this.#workers.some(({ jobs }) => jobs > 0 && jobs <= jobsSoonDone)
   }
 
   #start(): VerifyingThread {
@@ -123,8 +130,8 @@ class VerifyingThread {
     })
   }
 
-  get isBusy(): boolean {
-    return this.#sent.length > 0
+  get jobs(): number {
+    return this.#sent.length
   }
 
   send(tasks: readonly Task[]): void {

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { LogEvent } from '../src/event.ts'
 import { Verifiers } from '../src/verify.ts'
 import { keys, seal, shop } from './sample.ts'
@@ -51,6 +52,19 @@ test('a thousand verdicts come to those who asked', async () => {
   assert.deepEqual(
     verdicts,
     asked.map((one) => one === good),
+  )
+})
+
+test('jobs that drip in while a thread is at work are all answered', async () => {
+  const asked: Promise<boolean>[] = []
+  for (let i = 0; i < 40; i++) {
+    asked.push(verdict(kinds['in workers'], i % 5 === 0 ? forged : good, keys.statement.spki, `${i % 3}`))
+    for (let turn = 0; turn < i % 4; turn++) await setImmediate()
+  }
+  const verdicts = await Promise.all(asked)
+  assert.deepEqual(
+    verdicts,
+    verdicts.map((_, i) => i % 5 !== 0),
   )
 })
 
