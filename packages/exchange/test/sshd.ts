@@ -16,7 +16,7 @@ export type Sshd = AsyncDisposable & {
   readonly process: ChildProcess
 }
 
-/** What to do for tests through a real SSH server; false when there is one. The setup installs it if it may. */
+/** What to do for tests through a real SSH server; false when there is one. The setup may install it. */
 export const noSshd: string | false = existsSync(sshd)
   ? false
   : `there is no ${sshd}: apt-get install openssh-server`
