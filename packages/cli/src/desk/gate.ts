@@ -13,7 +13,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 
 /** The header in which the page sends its word. */
-export const pageWordHeader = 'desk-page'
+const pageWordHeader = 'desk-page'
 
 export type Gate = {
   /** To be opened once: `/desk/enter?secret=...` */

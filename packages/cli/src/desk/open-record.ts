@@ -1,5 +1,5 @@
-// GET /desk/keys and POST /desk/open: a record is verified and opened in the desk's own process, by the pinned
-// trust file and with a key that never leaves it.
+// GET /desk/keys and POST /desk/open: a record is verified and opened in the desk's own process, by the
+// pinned trust file and with a key that never leaves it.
 import type { App } from '@ledgerstone/border/app'
 import { openBlock, readEnvelope, readVerified } from '@ledgerstone/client/open'
 import type { UnauthenticatedRecord } from '@ledgerstone/core/article'

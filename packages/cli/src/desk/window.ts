@@ -2,12 +2,13 @@
  * The desk's window: an application window (`--app`) of the installed Chromium, Chrome or Edge with a profile
  * of its own, else a page of the default browser, else nothing, and the address is printed.
  *
- * The address holds the one-time secret, and every user of a computer may read the arguments of every process.
- * So what the browser is started with is a file that only its owner can read, which leads to the address.
+ * The address holds the one-time secret, and every user of a computer may read the arguments of every
+ * process. So what the browser is started with is a file that only its owner can read, which leads to the
+ * address.
  *
- * Why no Electron: it would be a second browser of 250 MB to keep patched, for a page that needs nothing but a
- * browser; the keys are in this process anyway, not in the page. A shell of Electron would need no more than
- * to call `startDesk` in its main process, and then
+ * Why no Electron: it would be a second browser of 250 MB to keep patched, for a page that needs nothing but
+ * a browser; the keys are in this process anyway, not in the page. A shell of Electron would need no more
+ * than to call `startDesk` in its main process, and then
  *
  *     new BrowserWindow({webPreferences: {sandbox: true, contextIsolation: true, nodeIntegration: false}})
  *       .loadURL(desk.entrance)

@@ -89,7 +89,7 @@ describe('with the session', () => {
   })
   after(async () => desk[Symbol.asyncDispose]())
 
-  test('the trust file is pinned into the configuration, and nothing of the server takes its place', async () => {
+  test('the trust file is pinned into the configuration, whatever the server says', async () => {
     const { text } = await page('/explorer/configuration.json')
     const configuration = JSON.parse(text) as Record<string, unknown>
     assert.equal(configuration['servedBy'], 'desk')
@@ -125,7 +125,7 @@ describe('with the session', () => {
     assert.equal(codeOf(answer), 'foreign-page')
   })
 
-  test('the cookie alone, which any port of this computer could be sent, does not reach the keys', async () => {
+  test('the cookie alone, which any port of this computer may get, does not reach the keys', async () => {
     for (const word of ['', 'A'.repeat(43)]) {
       const answer = await page('/desk/keys', { headers: { 'desk-page': word } })
       assert.equal(codeOf(answer), 'no-session')

@@ -33,7 +33,7 @@ function computer(
   return { platform, started }
 }
 
-test('a window of the installed browser gets a profile of its own, and no secret in its arguments', async () => {
+test('the installed browser gets a profile of its own, and no secret in its arguments', async () => {
   using folder = temporaryFolder()
   const { platform, started } = computer(['google-chrome', 'xdg-open'], folder.at('bin'))
   const window = await openWindow(entrance, folder.at('desk'), platform)

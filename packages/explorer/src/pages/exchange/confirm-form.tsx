@@ -4,7 +4,9 @@ import { Problem } from '../../ui/problem.tsx'
 import { type ExchangeReading, isOver } from './exchange-reading.ts'
 import { exchangesKey, useExchangesApi } from './use-exchanges.ts'
 
-/** Confirm what the other person read out, or cancel. A wrong string ends the exchange: there is one attempt. */
+/**
+ * Confirm what the other person read out, or cancel. A wrong string ends the exchange: there is one attempt.
+ */
 export function ConfirmForm({ exchange }: { readonly exchange: ExchangeReading }): ReactNode {
   const { id, state, string } = exchange
   const api = useExchangesApi()

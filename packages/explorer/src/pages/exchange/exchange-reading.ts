@@ -1,5 +1,5 @@
-// A key exchange as the sealer tells it. It is shown, and believed in nothing: what counts is the short string,
-// which people compare, and the blocks of `keys`, which this browser replays.
+// A key exchange as the sealer tells it. It is shown, and believed in nothing: what counts is the short
+// string, which people compare, and the blocks of `keys`, which this browser replays.
 import { isObject, type Json, type JsonObject, listMember, textMember } from '@ledgerstone/core/canonical'
 import { Refused } from '@ledgerstone/core/refused'
 

@@ -6,8 +6,8 @@ import { type OwnKeyChoice, OwnKeyField } from './own-key-field.tsx'
 import { type Change, useChanges } from './use-changes.ts'
 
 /**
- * A change of the registry: its own fields, the key that signs it, and what became of it. `changeOf` may throw
- * what is missing.
+ * A change of the registry: its own fields, the key that signs it, and what became of it. `changeOf` may
+ * throw what is missing.
  */
 export function ChangeForm(props: {
   readonly action: string
