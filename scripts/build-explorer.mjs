@@ -1,5 +1,5 @@
-// Builds the explorer's pages when its sources have changed since the last build. Plain JavaScript for the same
-// reason as setup.mjs; the build itself runs under the pinned Node.
+// Builds the explorer's pages when its sources have changed since the last build. Plain JavaScript for the
+// same reason as setup.mjs; the build itself runs under the pinned Node.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,9 @@ const sources = [
   'packages/explorer/vite.config.ts',
 ]
 
-/** Returns what went wrong, or undefined when the build in `packages/explorer/dist` is that of the sources. */
+/**
+ * Returns what went wrong, or undefined when the build in `packages/explorer/dist` is that of the sources.
+ */
 export function buildExplorer(root, node) {
   const folder = join(root, 'packages', 'explorer', 'dist')
   const stamp = stampOf(root)

@@ -1,14 +1,13 @@
 #!/usr/bin/env node
-// Installs and builds what is missing, then gets out of the way. It is plain JavaScript, because it runs before anything
-// is installed, under whatever Node from 20 on the machine has; everything after it runs under the Node that
-// package-lock.json pins, which npm puts first in the PATH of its scripts.
+// Installs and builds what is missing, then gets out of the way. It is plain JavaScript, because it runs
+// before anything is installed, under whatever Node from 20 on the machine has; everything after it runs
+// under the Node that package-lock.json pins, which npm puts first in the PATH of its scripts.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildExplorer } from './build-explorer.mjs'
-import { installChromium } from './install-chromium.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const stampPath = join(root, 'node_modules', '.ledgerstone-setup.json')
@@ -51,7 +50,6 @@ const explanations = [
 try {
   setup()
   build()
-  if (process.argv.includes('--browser')) installChromium()
 } catch (error) {
   if (!(error instanceof SetupFailed)) throw error
   console.error(`\nLedgerstone cannot be set up: ${error.message}\n`)

@@ -1,5 +1,6 @@
-// The Debian packages that tests use and npm has not: a real browser, a real SSH server. Installed when they are
-// missing and this may be done; otherwise it is said what to install, and the tests that need them are skipped.
+// The Debian packages that tests use and npm has not: a real browser, a real SSH server. Installed when they
+// are missing and this may be done; otherwise it is said what to install, and the tests that need them are
+// skipped.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 

@@ -1,5 +1,5 @@
-// How fast the explorer is over a million blocks, in a real Chromium: `npm run bench -- explorer`. A program of
-// its own; `--cache` is where the million blocks are kept, `--rounds` how often each is measured.
+// How fast the explorer is over a million blocks, in a real Chromium: `npm run bench -- explorer`. A program
+// of its own; `--cache` is where the million blocks are kept, `--rounds` how often each is measured.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,7 +14,10 @@ const blocks = 1_000_000
 const scrollMs = 4000
 
 const { values } = parseArgs({
-  options: { cache: { type: 'string', default: '/var/tmp/ledgerstone-bench' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    cache: { type: 'string', default: '/var/tmp/ledgerstone-bench' },
+    rounds: { type: 'string', default: '3' },
+  },
 })
 const rounds = Number(values.rounds)
 const data = join(values.cache, `ledgerstone-${blocks}-blocks-v1`)
@@ -27,8 +30,8 @@ const browser = await launchChromium()
 const { page } = await openPage(browser, { viewport: { width: 1280, height: 900 } })
 await signIn(page, ledger.url, adminOf(data))
 console.log(
-  `the explorer over ${blocks.toLocaleString('en')} blocks, Chromium ${browser.version()}, services and browser ` +
-    `on this machine; the median of ${rounds}`,
+  `the explorer over ${blocks.toLocaleString('en')} blocks, Chromium ${browser.version()}, services and ` +
+    `browser on this machine; the median of ${rounds}`,
 )
 
 await print('first paint of the page, nobody signed in, empty cache', 1500, firstVisit)
@@ -50,8 +53,9 @@ await print('to block 500,000 of it', 1500, async () => {
 const frames = await scroll(page)
 const long = frames.filter((ms) => ms > 50)
 console.log(
-  `  scrolling ${scrollMs / 1000} s by wheel: ${frames.length} frames, median ${medianOf(frames).toFixed(1)} ms, ` +
-    `longest ${Math.max(...frames).toFixed(0)} ms, ${long.length} over 50 ms (goal 0)`,
+  `  scrolling ${scrollMs / 1000} s by wheel: ${frames.length} frames, ` +
+    `median ${medianOf(frames).toFixed(1)} ms, longest ${Math.max(...frames).toFixed(0)} ms, ` +
+    `${long.length} over 50 ms (goal 0)`,
 )
 await print('Verify of one block, by its button', 300, verify)
 await browser.close()
@@ -67,7 +71,9 @@ async function firstVisit(): Promise<number> {
   const { page: fresh, context } = await openPage(browser)
   await fresh.goto(ledger.url)
   await fresh.getByRole('button', { name: 'Sign in' }).waitFor()
-  const paint = await fresh.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime)
+  const paint = await fresh.evaluate(
+    () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
+  )
   await context.close()
   return paint ?? Number.NaN
 }
@@ -122,7 +128,13 @@ async function verify(): Promise<number> {
 /** A block whose signatures are real: those of the million are borrowed. */
 async function pushOne(): Promise<number> {
   const file = join(import.meta.dirname, 'record.json')
-  const pushed = await commandsOf(data).json<{ index: number }>('push', bucket, file, '--type', 'payment.captured')
+  const pushed = await commandsOf(data).json<{ index: number }>(
+    'push',
+    bucket,
+    file,
+    '--type',
+    'payment.captured',
+  )
   await ledger.settled()
   return pushed.index
 }

@@ -1,5 +1,5 @@
-// Pictures of every page, light and dark, of a fresh ledger with the sample: `npm run screenshots` writes them to
-// docs/images.
+// Pictures of every page, light and dark, of a fresh ledger with the sample: `npm run screenshots` writes
+// them to docs/images.
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'

@@ -1,5 +1,5 @@
-// Runs inside the browser: the vectors that exercise what the browser's primitives do, through the core as the
-// explorer has it. Bundled by vectors.test.ts.
+// Runs inside the browser: the vectors that exercise what the browser's primitives do, through the core as
+// the explorer has it. Bundled by vectors.test.ts.
 import { type Bytes, concat, formatHex, parseHex } from '@ledgerstone/core/bytes'
 import type { Json, JsonObject } from '@ledgerstone/core/canonical'
 import { formatCanonical } from '@ledgerstone/core/canonical'

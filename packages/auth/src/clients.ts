@@ -101,7 +101,9 @@ export function grantScopes(path: string, id: string, scopes: readonly string[])
   return true
 }
 
-/** Puts a client in the place of the one of the same id, or beside the others. Leaves a file that has it so. */
+/**
+ * Puts a client in the place of the one of the same id, or beside the others. Leaves a file that has it so.
+ */
 export function putClient(path: string, client: AuthClient): void {
   const clients = [...readClients(path).values()]
   const known = clients.findIndex(({ id }) => id === client.id)

@@ -70,8 +70,8 @@ export async function initAuth(folder: string, options: InitOptions): Promise<In
 }
 
 /**
- * The explorer is served elsewhere now: `http://127.0.0.1:9000/`. Whatever else stood in the file for its client
- * becomes as in a new folder.
+ * The explorer is served elsewhere now: `http://127.0.0.1:9000/`. Whatever else stood in the file for its
+ * client becomes as in a new folder.
  */
 export function moveExplorer(clientsFile: string, explorerUrl: string): void {
   putClient(clientsFile, explorerClient(explorerUrl))

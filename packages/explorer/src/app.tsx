@@ -1,7 +1,7 @@
 // From nothing to a page: the configuration of the service, who is signed in, then the frame with the pages.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { type ReactNode, Suspense, use, useState } from 'react'
-import { ServicesProvider } from './api/services.tsx'
+import { ServicesProvider } from './api/ledger-access.tsx'
 import { type Configuration, fetchConfiguration } from './configuration.ts'
 import { ConfigurationProvider } from './configuration-context.tsx'
 import { ErrorBoundary } from './frame/error-boundary.tsx'

@@ -1,5 +1,5 @@
-// Serves the explorer's build: hashed files that never change, one page for all of its addresses, and what the
-// page must know of the service. Nothing is compressed here: the build has done it.
+// Serves the explorer's build: hashed files that never change, one page for all of its addresses, and what
+// the page must know of the service. Nothing is compressed here: the build has done it.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -2,7 +2,7 @@
 import type { BlockView, BucketDetail, BucketSummary } from '@ledgerstone/client/api'
 import { type UseQueryResult, useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
-import { useLedger } from './services.tsx'
+import { useLedger } from './ledger-access.tsx'
 
 export type BucketProgress = {
   readonly name: string

@@ -1,12 +1,13 @@
 import { keysApi } from '@ledgerstone/client/keys'
 import { useQuery } from '@tanstack/react-query'
 import { useSession } from '../session/session.tsx'
-import { useHttp } from './services.tsx'
+import { useHttp } from './ledger-access.tsx'
 
 export type Sender = { readonly kid: string; readonly owner: string }
 
 /**
- * Whose the keys are that sign records, as the ledger says; empty for people who may not read the key registry.
+ * Whose the keys are that sign records, as the ledger says; empty for people who may not read the key
+ * registry.
  */
 export function useSenders(): readonly Sender[] {
   const http = useHttp()

@@ -1,5 +1,5 @@
 import { useMemo } from 'react'
-import { useHttp } from '../api/services.tsx'
+import { useHttp } from '../api/ledger-access.tsx'
 import { useConfiguration } from '../configuration-context.tsx'
 import { type DeskApi, deskApi } from './desk-api.ts'
 

@@ -1,6 +1,6 @@
-// Sign-in by authorization code with PKCE (RFC 6749, RFC 7636, OpenID Connect Core), as a public client. Tokens
-// are in memory only. What must outlive the way to the OAuth service and back (state, nonce, verifier) is in
-// sessionStorage for that way alone: it is worth nothing without the code that comes back.
+// Sign-in by authorization code with PKCE (RFC 6749, RFC 7636, OpenID Connect Core), as a public client.
+// Tokens are in memory only. What must outlive the way to the OAuth service and back (state, nonce, verifier)
+// is in sessionStorage for that way alone: it is worth nothing without the code that comes back.
 import * as oauth from 'oauth4webapi'
 import type { Configuration } from '../configuration.ts'
 
@@ -14,7 +14,9 @@ export type Tokens = {
   readonly person: { readonly id: string; readonly name: string }
 }
 
-/** `path`: where the person was before. `tokens` are absent when nobody is signed in, or the person said no. */
+/**
+ * `path`: where the person was before. `tokens` are absent when nobody is signed in, or the person said no.
+ */
 export type Arrival = { readonly tokens?: Tokens; readonly path: string; readonly problem?: string }
 
 type Journey = {
@@ -65,7 +67,9 @@ export class Authorization {
     location.replace(url)
   }
 
-  /** Reads what the OAuth service sent along with the person; undefined for a page that was opened otherwise. */
+  /**
+   * Reads what the OAuth service sent along with the person; undefined for a page that was opened otherwise.
+   */
   async arrive(url: URL): Promise<Arrival | undefined> {
     const { searchParams } = url
     if (!searchParams.has('state') || !(searchParams.has('code') || searchParams.has('error')))

@@ -8,8 +8,8 @@ export type SafePart =
 const unseen = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\u2028\u2029]|(?<=\p{M}{4})\p{M}+/gu
 
 /**
- * Texts come from strangers: whoever seals a record names it. None of them may turn the rest of a line around,
- * hide a part of itself, or grow over its neighbours.
+ * Texts come from strangers: whoever seals a record names it. None of them may turn the rest of a line
+ * around, hide a part of itself, or grow over its neighbours.
  */
 export function safeParts(text: string): readonly SafePart[] {
   const parts: SafePart[] = []

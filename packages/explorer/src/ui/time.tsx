@@ -59,7 +59,7 @@ function subscribe(onTick: () => void): () => void {
   return () => clearInterval(timer)
 }
 
-export function agoText(ms: number): string {
+function agoText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   if (seconds < 10) return 'just now'
   const steps = [

@@ -24,8 +24,8 @@ const meanings: Partial<Record<Standing | 'failed', string>> = {
   'log-signed-only':
     'One operator runs it all, and could show different people different histories: no witness has signed.',
   'not-pinned':
-    'All of it fits together, but the start was taken from the service itself. Compare the fingerprints with the ' +
-    'trust file that you were given, or pin that file.',
+    'All of it fits together, but the start was taken from the service itself. Compare the fingerprints ' +
+    'with the trust file that you were given, or pin that file.',
 }
 
 /** One of the three verdicts, and how much it means. Only the first, with a quorum, is green. */

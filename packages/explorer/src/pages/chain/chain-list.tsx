@@ -1,11 +1,12 @@
+import type { BlockView } from '@ledgerstone/client/api'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { type ReactNode, useCallback, useEffect } from 'react'
 import type { Sender } from '../../api/owners.ts'
 import { Problem } from '../../ui/problem.tsx'
 import { BlockCard, CardPlace } from './block-card.tsx'
-import { movedPart, partAround } from './pages-of-blocks.ts'
 import { useCardHeight } from './use-card-height.ts'
 import { useWindow } from './use-chain.ts'
+import { usePart } from './use-part.ts'
 import { usePlace } from './use-place.ts'
 
 /** All blocks, newest first. `begin`: the block to show first; the newest without it. */
@@ -18,98 +19,62 @@ export function ChainList(props: {
   onTypes(types: readonly string[]): void
 }): ReactNode {
   const { bucket, size, final, begin, senders, onTypes } = props
-  const [part, setPart] = useState(() => partAround(begin ?? size - 1, size))
   const cardHeight = useCardHeight()
   const [list, offset] = usePlace()
+  const { part, unseen, goToNewest } = usePart({ size, begin, offset, cardHeight })
+  const keyOf = useCallback((row: number) => part.top - row, [part.top])
   const virtualizer = useWindowVirtualizer({
     count: part.rows,
     estimateSize: () => cardHeight,
     overscan: 6,
     scrollMargin: offset,
-    getItemKey: (row) => part.top - row,
+    getItemKey: keyOf,
   })
   const rows = virtualizer.getVirtualItems()
-  const first = rows[0]?.index ?? 0
-  const last = rows.at(-1)?.index ?? 0
-  const window = useWindow(bucket, { first: part.top - last, last: part.top - first, size, final })
-
-  // New blocks: seen at once by who looks at the newest, and told to everybody else.
-  const unseen = size - 1 - part.top
-  // Whoever jumped into the middle is at the top of a part, not of the chain.
-  const sawNewest = useRef(false)
-  if (unseen === 0) sawNewest.current = true
-  const isAtTop = sawNewest.current && unseen > 0 && globalThis.scrollY < offset + cardHeight
-  useEffect(() => {
-    if (isAtTop) setPart(partAround(size - 1, size))
-  }, [isAtTop, size])
-
-  // The beginning is at the block that was asked for. From then on the part moves along with the person; the
-  // scroll position follows before anything is painted.
-  const begun = useRef<number | undefined>(undefined)
-  const shift = useRef(0)
-  useLayoutEffect(() => {
-    if (offset === 0) return
-    if (shift.current !== 0) {
-      globalThis.scrollBy(0, shift.current)
-      shift.current = 0
-      return
-    }
-    if (begin !== undefined && begun.current !== begin) {
-      begun.current = begin
-      const above = document.querySelector('header')?.offsetHeight ?? 0
-      globalThis.scrollTo(0, offset + (part.top - begin) * cardHeight - above - 12)
-      return
-    }
-    const seen = Math.max(0, Math.floor((globalThis.scrollY - offset) / cardHeight))
-    const moved = movedPart(part, seen, size)
-    if (moved === part || isAtTop) return
-    shift.current = (moved.top - part.top) * cardHeight
-    setPart(moved)
-  })
+  const [first = 0, last = 0] = [rows[0]?.index, rows.at(-1)?.index]
+  const seen = useWindow(bucket, { first: part.top - last, last: part.top - first, size, final })
+  useTypes(seen.blocks, onTypes)
 
   const owners = new Map(senders.map(({ kid, owner }) => [kid, owner]))
-  const types = [...new Set([...window.blocks.values()].map(({ payload }) => String(payload['type'])))].sort()
-  const typesText = types.join(' ')
-  useEffect(() => onTypes(typesText.split(' ')), [onTypes, typesText])
   return (
     <>
-      {window.error !== null && <Problem error={window.error} onRetry={window.retry} />}
-      {unseen > 0 && !isAtTop && (
-        <button
-          type="button"
-          className="button primary chain-news"
-          onClick={() => {
-            setPart(partAround(size - 1, size))
-            globalThis.scrollTo(0, 0)
-          }}
-        >
+      {seen.error !== null && <Problem error={seen.error} onRetry={seen.retry} />}
+      {unseen > 0 && (
+        <button type="button" className="button primary chain-news" onClick={goToNewest}>
           {unseen.toLocaleString('en')} new {unseen === 1 ? 'block' : 'blocks'}: to the newest
         </button>
       )}
       <div ref={list} className="chain-list" style={{ height: virtualizer.getTotalSize() }}>
         {rows.map(({ index: row, key, start }) => {
           const index = part.top - row
-          const block = window.blocks.get(index)
-          const before = window.blocks.get(index - 1)
+          const style = { height: cardHeight, transform: `translateY(${start - offset}px)` }
           return (
-            <div
-              key={key}
-              className="chain-row"
-              style={{ height: cardHeight, transform: `translateY(${start - offset}px)` }}
-            >
-              {block === undefined ? (
-                <CardPlace index={index} />
-              ) : (
-                <BlockCard
-                  block={block}
-                  owner={owners.get(block.sender)}
-                  follows={before === undefined ? undefined : before.hash === block.prevhash}
-                />
-              )}
+            <div key={key} className="chain-row" style={style}>
+              <Row index={index} blocks={seen.blocks} owners={owners} />
             </div>
           )
         })}
       </div>
     </>
   )
+}
+
+function Row(props: {
+  readonly index: number
+  readonly blocks: ReadonlyMap<number, BlockView>
+  readonly owners: ReadonlyMap<string, string>
+}): ReactNode {
+  const { index, blocks, owners } = props
+  const block = blocks.get(index)
+  const before = blocks.get(index - 1)
+  if (block === undefined) return <CardPlace index={index} />
+  const follows = before === undefined ? undefined : before.hash === block.prevhash
+  return <BlockCard block={block} owner={owners.get(block.sender)} follows={follows} />
+}
+
+/** Tells which types of records are to be seen, for the filter to offer them. */
+function useTypes(blocks: ReadonlyMap<number, BlockView>, onTypes: (types: readonly string[]) => void): void {
+  const types = new Set([...blocks.values()].map(({ payload }) => String(payload['type'])))
+  const text = [...types].sort().join(' ')
+  useEffect(() => onTypes(text === '' ? [] : text.split(' ')), [onTypes, text])
 }

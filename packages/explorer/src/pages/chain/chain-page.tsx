@@ -1,10 +1,9 @@
-import { Refused } from '@ledgerstone/core/refused'
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { Link, useLocation, useSearch } from 'wouter'
 import { useBucketNews } from '../../api/buckets.ts'
+import { useLedger } from '../../api/ledger-access.tsx'
 import { useSenders } from '../../api/owners.ts'
-import { useLedger } from '../../api/services.tsx'
 import { Empty, Loading } from '../../ui/loading.tsx'
 import { Problem } from '../../ui/problem.tsx'
 import { SafeText } from '../../ui/safe-text.tsx'
@@ -12,8 +11,8 @@ import { ChainList } from './chain-list.tsx'
 import { ChainToolbar } from './chain-toolbar.tsx'
 import { filterOf, formatSearch, readAt, readFilters } from './filters.ts'
 import { readFinalSize } from './final-size.ts'
+import { findBlock } from './find-block.ts'
 import { FoundList } from './found-list.tsx'
-import { parseTarget } from './jump.ts'
 import './chain.css'
 
 /** The chain of one bucket, newest block first. */
@@ -33,22 +32,8 @@ export function ChainPage({ bucket }: { readonly bucket: string }): ReactNode {
   const begin = at === undefined ? undefined : Math.min(at, size - 1)
 
   async function jump(text: string): Promise<void> {
-    const index = await indexOf(text)
+    const index = await findBlock(ledger, bucket, size, text)
     navigate(`/buckets/${bucket}${formatSearch({ type: '', sender: '', from: '', to: '' }, index)}`)
-  }
-
-  async function indexOf(text: string): Promise<number> {
-    const target = parseTarget(text)
-    if (target === undefined) throw new Error('Write an index, a hash of 64 characters, or a date.')
-    if (target.kind === 'index') {
-      if (target.index < size) return target.index
-      throw new Error(`The newest block is #${(size - 1).toLocaleString('en')}.`)
-    }
-    if (target.kind === 'hash') return (await ledger.block(bucket, target.hash).catch(unknownHash)).index
-    const timeFrom = new Date(target.ms).toISOString()
-    const { blocks } = await ledger.blocks(bucket, { timeFrom, limit: 1 })
-    if (blocks[0] === undefined) throw new Error('There is no block at that time or after it.')
-    return blocks[0].index
   }
 
   return (
@@ -91,11 +76,4 @@ export function ChainPage({ bucket }: { readonly bucket: string }): ReactNode {
       )}
     </div>
   )
-}
-
-function unknownHash(error: unknown): never {
-  if (error instanceof Refused && error.code === 'unknown-block') {
-    throw new Error('No block of this bucket has that hash.')
-  }
-  throw error
 }

@@ -7,8 +7,8 @@ export type Target =
   | { readonly kind: 'time'; readonly ms: number }
 
 /**
- * `420`, `#1,204`, a hash of 64 hexadecimal characters, a day `2026-11-23`, or a time `2026-11-23 09:06`, in the
- * person's zone unless it names another. Undefined for anything else.
+ * `420`, `#1,204`, a hash of 64 hexadecimal characters, a day `2026-11-23`, or a time `2026-11-23 09:06`, in
+ * the person's zone unless it names another. Undefined for anything else.
  */
 export function parseTarget(text: string): Target | undefined {
   const typed = text.trim()

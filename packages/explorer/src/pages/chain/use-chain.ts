@@ -6,7 +6,7 @@ import {
   useQueries,
 } from '@tanstack/react-query'
 import { useDeferredValue } from 'react'
-import { useLedger } from '../../api/services.tsx'
+import { useLedger } from '../../api/ledger-access.tsx'
 import { pageBlocks, pagesBetween } from './pages-of-blocks.ts'
 
 export type Window = {
@@ -16,8 +16,8 @@ export type Window = {
 }
 
 /**
- * The blocks from `first` to `last`. A page that is full, and whose blocks are final, never changes; the newest
- * is asked for again when the bucket has grown or more of it has become final.
+ * The blocks from `first` to `last`. A page that is full, and whose blocks are final, never changes; the
+ * newest is asked for again when the bucket has grown or more of it has become final.
  */
 export function useWindow(
   bucket: string,

@@ -4,11 +4,18 @@ import { type RefObject, useLayoutEffect, useRef, useState } from 'react'
 export function usePlace(): readonly [ref: RefObject<HTMLDivElement | null>, offset: number] {
   const ref = useRef<HTMLDivElement>(null)
   const [offset, setOffset] = useState(0)
-  // What stands above may change with every drawing: a problem that appears, a filter that wraps.
   useLayoutEffect(() => {
-    if (ref.current === null) return
-    const top = Math.round(ref.current.getBoundingClientRect().top + globalThis.scrollY)
-    if (top !== offset) setOffset(top)
-  })
+    const around = ref.current?.parentElement ?? null
+    if (around === null) return
+    const measure = (): void => {
+      const top = ref.current?.getBoundingClientRect().top ?? 0
+      setOffset(Math.round(top + globalThis.scrollY))
+    }
+    measure()
+    // What stands above comes and goes (a problem, a filter that wraps); then the size of all of it changes.
+    const observer = new ResizeObserver(measure)
+    observer.observe(around)
+    return () => observer.disconnect()
+  }, [])
   return [ref, offset]
 }

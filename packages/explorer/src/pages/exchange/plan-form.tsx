@@ -76,6 +76,10 @@ export function PlanForm(): ReactNode {
           <p className="plan-command">
             <code>{commandOf(plan)}</code> <CopyButton text={commandOf(plan)} label="Copy the command" />
           </p>
+          <p className="aside">
+            The first time, with <code>--trust FILE</code>, the trust file that you handed over; and with a
+            token or a client of its own (<code>--token</code>, <code>--client</code>).
+          </p>
         </>
       )}
     </section>

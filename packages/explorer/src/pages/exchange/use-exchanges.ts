@@ -1,7 +1,7 @@
 import { type ExchangesApi, exchangesApi } from '@ledgerstone/client/exchanges'
 import { type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import { useHttp } from '../../api/services.tsx'
+import { useHttp } from '../../api/ledger-access.tsx'
 import { type ExchangeReading, isOver, parseExchange } from './exchange-reading.ts'
 
 const [busyMs, idleMs] = [500, 2000]

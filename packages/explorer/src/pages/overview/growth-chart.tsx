@@ -14,7 +14,9 @@ export function GrowthChart(props: { readonly points: readonly Point[] | undefin
   return (
     <figure className="growth">
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-labelledby={titleId}>
-        <title id={titleId}>{points === undefined ? 'Growth, loading' : describeGrowth(points, formatTime)}</title>
+        <title id={titleId}>
+          {points === undefined ? 'Growth, loading' : describeGrowth(points, formatTime)}
+        </title>
         <path className="growth-rule" d={`M0 ${height / 2}H${width}`} />
         {drawing !== undefined && (
           <>

@@ -5,8 +5,8 @@ export type Point = { readonly timeMs: number; readonly count: number }
 const samplesMax = 24
 
 /**
- * Which blocks to look at. Multiples of a power of two, so that a bucket that grows asks for few new ones, and
- * the newest.
+ * Which blocks to look at. Multiples of a power of two, so that a bucket that grows asks for few new ones,
+ * and the newest.
  */
 export function sampleIndexes(size: number): readonly number[] {
   if (size === 0) return []
@@ -48,5 +48,6 @@ export function describeGrowth(points: readonly Point[], format: (ms: number) =>
   if (first === undefined || last === undefined) return 'No blocks yet.'
   const half = points.find(({ count }) => count >= last.count / 2) ?? last
   const count = last.count.toLocaleString('en')
-  return `${count} blocks between ${format(first.timeMs)} and ${format(last.timeMs)}; half of them by ${format(half.timeMs)}.`
+  const [from, to, halfAt] = [first, last, half].map(({ timeMs }) => format(timeMs))
+  return `${count} blocks between ${from} and ${to}; half of them by ${halfAt}.`
 }

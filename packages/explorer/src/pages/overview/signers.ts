@@ -1,4 +1,5 @@
-// Who signed a checkpoint, and when, as it stands in the note. For showing: the signatures are checked elsewhere.
+// Who signed a checkpoint, and when, as it stands in the note. For showing: the signatures are checked
+// elsewhere.
 import { type Bytes, Reader } from '@ledgerstone/core/bytes'
 import { parseCheckpoint } from '@ledgerstone/core/checkpoint'
 

@@ -1,5 +1,5 @@
-// The services behind the page, under the token of the person who is signed in. All of them are reached at the
-// page's own origin.
+// The services behind the page, under the token of the person who is signed in. All of them are reached at
+// the page's own origin.
 import { type LedgerApi, ledgerApi } from '@ledgerstone/client/api'
 import type { HttpOptions } from '@ledgerstone/client/http'
 import { createContext, type ReactNode, use, useMemo } from 'react'
