@@ -1,6 +1,5 @@
 // The Debian packages that tests use and npm has not: a real browser, a real SSH server. Installed when they
-// are missing and this may be done; otherwise it is said what to install, and the tests that need them are
-// skipped.
+// are missing and this may be done; otherwise it is said what to install, and the tests that need them fail.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
@@ -13,7 +12,7 @@ const wanted = [
 const missing = wanted.filter(({ program }) => !existsSync(program))
 if (missing.length > 0 && process.platform === 'linux') install(missing.map(({ name }) => name))
 for (const { name, program, for: what } of missing) {
-  if (!existsSync(program)) console.log(`Not tested here, for want of the package ${name}: ${what}.`)
+  if (!existsSync(program)) console.log(`Cannot be tested here for want of the package ${name}: ${what}.`)
 }
 
 function install(names: readonly string[]): void {
@@ -28,7 +27,8 @@ function install(names: readonly string[]): void {
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 300_000,
     }).status
-  if (run('update') !== 0 || run('install', '-y', '--no-install-recommends', ...names) !== 0) {
-    console.log(`apt-get could not install ${names.join(' ')}.`)
+  for (let tries = 0; tries < 2; tries++) {
+    if (run('update') === 0 && run('install', '-y', '--no-install-recommends', ...names) === 0) return
   }
+  console.log(`apt-get could not install ${names.join(' ')}.`)
 }
