@@ -91,7 +91,7 @@ function welcome(started: Desk, window: Window | undefined, server: string, trus
   const opened =
     window === undefined
       ? `open this address, which works once:\n\n  ${started.entrance}\n`
-      : `opened in ${window.shown}; the address worked for that once`
+      : `opened in ${window.shown}`
   return `
 Ledgerstone desk at ${started.url}
 

@@ -63,7 +63,8 @@ export async function openWindow(
       '--no-default-browser-check',
     ]
     const child = await tryStart(platform, app, args)
-    if (child !== undefined) return { shown: `a window of ${app}`, closed: closedOf(child), forget }
+    if (child !== undefined)
+      return { shown: `a window of ${app}; closing it ends the desk`, closed: closedOf(child), forget }
   }
   const [opener, ...args] = openerOf(platform)
   const child = opener === undefined ? undefined : await tryStart(platform, opener, [...args, address])
