@@ -48,7 +48,7 @@ export type SequencerOptions = {
  * A commit costs as much as signing for dozens of records, however few are in it. So it waits for those whose
  * signatures are being checked, if any, until so many are ready, and never longer than this.
  */
-const gatherRecords = 16
+const gatherRecords = 32
 const gatherMsMax = 2
 
 /** How far this process may be behind the newest block before it refuses to sequence. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Bytes } from '@ledgerstone/core/bytes'
-import { equalBytes } from '@ledgerstone/core/bytes'
+import { equalBytes, formatHex } from '@ledgerstone/core/bytes'
 import { identityRowBytes } from '../batch.ts'
 import type { File } from './durable.ts'
 import { readAt } from './durable.ts'
@@ -233,8 +233,9 @@ function emptyTail(): Tail {
   return { identities: new Map(), cases: new Map(), rows: 0 }
 }
 
+/** Hexadecimal: half the memory would do, but a Buffer around so few bytes takes seven times as long. */
 function keyOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+  return formatHex(bytes)
 }
 
 function blockOf(row: Record<string, unknown> | undefined): number | undefined {
