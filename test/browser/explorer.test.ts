@@ -88,7 +88,8 @@ describe('the overview', () => {
     await page.goto(`${service.url}/`)
     const card = page.getByRole('article', { name: 'payments' })
     await card.getByText('all final').waitFor()
-    await card.getByText('log: Ed25519, ML-DSA-44; no witness').waitFor()
+    await card.getByText('log: Ed25519, ML-DSA-44').waitFor()
+    await card.getByText('no witness').waitFor()
     assert.match(await card.innerText(), /13\s+blocks/) // with the genesis
     assert.match((await card.getByRole('img').getAttribute('aria-labelledby')) ?? '', /./)
     await card.getByRole('img', { name: /13 blocks between .* and .*; half of them by/ }).waitFor()
@@ -103,6 +104,18 @@ describe('the overview', () => {
     const { page } = admin
     await service.push('orders', { order: 1 }, 'order.placed')
     await page.getByRole('article', { name: 'orders' }).getByText('order.placed').waitFor()
+    admin.checkQuiet()
+  })
+
+  test('comes without jumps', async () => {
+    const { page } = admin
+    for (const path of ['/', '/buckets/payments', '/keys', '/exchange', '/buckets/payments/blocks/3']) {
+      await page.goto(`${service.url}${path}`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.waitForTimeout(1000)
+      const shift = await page.evaluate(layoutShift)
+      assert.ok(shift < 0.1, `${path}: ${shift}`) // "good" by web.dev/cls
+    }
     admin.checkQuiet()
   })
 
@@ -275,6 +288,18 @@ describe('what goes wrong', () => {
     await checkAccessible(page)
   })
 })
+
+/** What has moved since the page was opened, as Chromium sums it up. Runs in the page. */
+function layoutShift(): Promise<number> {
+  type Shift = PerformanceEntry & { readonly value: number }
+  return new Promise((resolve) => {
+    let sum = 0
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) sum += (entry as Shift).value
+    }).observe({ type: 'layout-shift', buffered: true })
+    setTimeout(() => resolve(sum), 100)
+  })
+}
 
 async function viewOf(index: number): Promise<{ hash: string; prevhash: string }> {
   return service.command.json('get', 'payments', String(index))

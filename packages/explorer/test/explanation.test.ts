@@ -15,6 +15,11 @@ test('what ends with signing in again says so', () => {
   }
 })
 
+test('a page whose build is no longer served asks to be loaded anew', () => {
+  const error = new TypeError('Failed to fetch dynamically imported module: http://127.0.0.1:8400/assets/a.js')
+  assert.equal(explain(error).remedy, 'reload')
+})
+
 test('a scope that is missing is named', () => {
   const { title, said, code } = explain(new Refused('insufficient-scope', 'needs read:payments'))
   assert.equal(title, 'You have no permission for this')

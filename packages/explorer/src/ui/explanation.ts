@@ -9,8 +9,8 @@ export type Explanation = {
   /** What the program that refused has said of it. */
   readonly said?: string
   readonly code?: string
-  /** `sign-in`: the person can sign in again; `retry`: asking again may help. */
-  readonly remedy?: 'sign-in' | 'retry'
+  /** `sign-in`: the person can sign in again; `retry`: asking again may help; `reload`: the whole page. */
+  readonly remedy?: 'sign-in' | 'retry' | 'reload'
 }
 
 const tokenProblem = {
@@ -47,6 +47,9 @@ const explanations: Partial<Record<RefusalCode, Omit<Explanation, 'said' | 'code
 }
 
 export function explain(error: unknown): Explanation {
+  if (isOutOfDate(error)) {
+    return { title: 'The explorer was updated meanwhile', advice: 'Load this page anew.', remedy: 'reload' }
+  }
   if (error instanceof SessionEnded) return { ...tokenProblem, title: 'Your sign-in has ended' }
   if (error instanceof Refused) {
     const known = explanations[error.code] ?? { title: 'This was refused', advice: '' }
@@ -68,4 +71,9 @@ export function explain(error: unknown): Explanation {
     advice: '',
     said: error instanceof Error ? error.message : String(error),
   }
+}
+
+/** A file of the build that this page is of is no longer served; each browser has its own words for it. */
+function isOutOfDate(error: unknown): boolean {
+  return error instanceof TypeError && /dynamically imported module|importing a module/i.test(error.message)
 }

@@ -27,6 +27,11 @@ export function Problem({
           Sign in again
         </button>
       )}
+      {remedy === 'reload' && (
+        <button type="button" className="button" onClick={() => location.reload()}>
+          Load anew
+        </button>
+      )}
       {remedy === 'retry' && onRetry !== undefined && (
         <button type="button" className="button" onClick={onRetry}>
           Try again

@@ -36,7 +36,7 @@ export function BucketCard(props: {
       <GrowthChart points={samples.size === indexes.length ? points : undefined} />
       <dl className="facts">
         <dt>Newest</dt>
-        <dd>
+        <dd data-lines="2">
           {newest === undefined ? (
             '–'
           ) : (
@@ -53,11 +53,11 @@ export function BucketCard(props: {
           )}
         </dd>
         <dt>Checkpoint</dt>
-        <dd>
+        <dd data-lines="3">
           <Checkpoint detail={detail.data} />
         </dd>
         <dt>Memory</dt>
-        <dd>
+        <dd data-lines="2">
           <Remembered head={head} />
         </dd>
       </dl>
@@ -97,7 +97,8 @@ function Checkpoint({ detail }: { readonly detail: BucketDetail | undefined }): 
       )}
       <br />
       <span className="quiet">
-        log: {log.join(', ')};{' '}
+        log: {log.join(', ')}
+        <br />
         {witnesses.length === 0 ? (
           'no witness'
         ) : (
