@@ -73,9 +73,15 @@ async function send(
   }
 }
 
-/** `.` and `..` would lead elsewhere on the server, however they are spelled. Throws `unknown-route`. */
+/**
+ * `.` and `..` would lead elsewhere on the server, however they are spelled; so would a whole URL, or a prefix
+ * in another spelling, which the router takes for the same. Throws `unknown-route`.
+ */
 function checkPath(url: string): void {
   const path = url.split('?')[0] ?? ''
+  if (!/^\/(?:v1|log|api)\//.test(path)) {
+    throw new Refused('unknown-route', 'the path is not spelled as a service spells it')
+  }
   const segments = path.replaceAll(/%2f|%5c|\\/gi, '/').split('/')
   if (segments.some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))) {
     throw new Refused('unknown-route', 'the path does not stay where it begins')

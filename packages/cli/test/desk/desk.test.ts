@@ -60,9 +60,13 @@ describe('the entrance', () => {
 describe('without the session', () => {
   for (const path of [
     '/explorer/configuration.json',
+    '/%65xplorer/configuration.json',
+    '/explorer/configuration%2ejson',
     '/v1/buckets',
+    '/%761/buckets',
     '/log/payments/checkpoint',
     '/desk/keys',
+    '/d%65sk/keys',
   ]) {
     test(`${path} is closed`, async () => {
       const answer = await send(`${running.desk.url}${path}`)
@@ -70,6 +74,12 @@ describe('without the session', () => {
       assert.equal(codeOf(answer), 'no-session')
     })
   }
+
+  test('a whole URL as the address opens no more than its path', async () => {
+    const { url } = running.desk
+    const answer = await send(url, { path: `${url}/explorer/configuration.json` })
+    assert.equal(codeOf(answer), 'no-session')
+  })
 
   test('the page, which everybody may have, is served under a strict policy', async () => {
     const answer = await send(`${running.desk.url}/keys`)

@@ -8,7 +8,7 @@ import { dataFolder } from '../../src/data-folder.ts'
 import { type Desk, startDesk } from '../../src/desk/desk.ts'
 import { createDataFolder } from '../../src/embedded/create.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { deskOptions, enter, type Page } from './running-desk.ts'
+import { codeOf, deskOptions, enter, type Page } from './running-desk.ts'
 
 type Asked = {
   readonly service: string
@@ -82,6 +82,15 @@ test('the token and the body go along as they are; the session, the word and the
   for (const name of ['cookie', 'origin', 'desk-page', 'x-other', 'referer']) {
     assert.equal(sent[name], undefined, name)
   }
+})
+
+test('a path in another spelling than the services’ is passed on to none of them', async () => {
+  const before = asked.length
+  for (const path of ['/%761/exchanges', '/v%31/buckets', 'http://evil.example/v1/buckets']) {
+    const answer = await page('/', { path, headers: { authorization: 'Bearer abc' } })
+    assert.deepEqual([answer.status, codeOf(answer)], [404, 'unknown-route'], path)
+  }
+  assert.equal(asked.length, before)
 })
 
 test('a service sets no cookies at the desk, and leads the page nowhere', async () => {

@@ -22,6 +22,8 @@ export type Sent = {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
+  /** What stands in the request's first line, when it is not the path of the URL. */
+  readonly path?: string
 }
 
 export type Running = AsyncDisposable & {
@@ -85,11 +87,13 @@ export async function push({ server, token }: Running, record: string): Promise<
 }
 
 /** A request with exactly these headers (`fetch` would not let `Host` and `Origin` be chosen). */
-export function send(url: string, { method = 'GET', headers = {}, body }: Sent = {}): Promise<Answer> {
+export function send(url: string, sent: Sent = {}): Promise<Answer> {
+  const { method = 'GET', headers = {}, body, path } = sent
   return new Promise((resolve, reject) => {
     const content = body === undefined ? undefined : JSON.stringify(body)
     const described = content === undefined ? {} : { 'content-type': 'application/json' }
-    const asked = ask(url, { method, headers: { ...described, ...headers } }, (answer) => {
+    const line = { method, ...(path !== undefined && { path }) }
+    const asked = ask(url, { ...line, headers: { ...described, ...headers } }, (answer) => {
       let text = ''
       answer.setEncoding('utf8')
       answer.on('data', (part: string) => {
