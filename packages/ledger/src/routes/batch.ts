@@ -15,7 +15,7 @@ import { formatAppended, statusOf } from '../appended.ts'
 import type { Service } from '../service.ts'
 import { batchResults, refusals, sealedRecord } from '../shapes.ts'
 import { parseSubmission } from '../submission.ts'
-import { exceptBody } from './append.ts'
+import { exceptBody, takeBody } from './append.ts'
 
 /** Records decoded at one go; other requests get a turn in between. */
 const recordsPerTurn = 50
@@ -47,7 +47,7 @@ export function addBatch(app: App, service: Service): void {
     },
     async (request, reply) => {
       const bucket = log.bucket(request.params.bucket)
-      const results = await appendAll(bucket, recordsOf(request.body), callerOf(request).key)
+      const results = await appendAll(bucket, [...recordsOf(takeBody(request))], callerOf(request).key)
       const texts = results.map((result) => {
         if (!(result instanceof Error))
           return `{"status":${statusOf(result)},${formatAppended(bucket, result)}}`
@@ -74,26 +74,26 @@ function recordsOf(value: unknown): readonly unknown[] {
 
 /**
  * Decodes in turns, and hands each turn on at once: its signatures are checked while the next one is decoded.
+ * Takes the records out of their list.
  */
 async function appendAll(
   bucket: Bucket,
-  records: readonly unknown[],
+  records: unknown[],
   caller: string,
 ): Promise<readonly (Appended | Error)[]> {
   const turns: Promise<readonly (Appended | Error)[]>[] = []
-  for (let from = 0; from < records.length; from += recordsPerTurn) {
-    if (from > 0) await setImmediate()
-    turns.push(appendSome(bucket, records.slice(from, from + recordsPerTurn), caller))
+  while (records.length > 0) {
+    if (turns.length > 0) await setImmediate()
+    turns.push(appendSome(bucket, records.splice(0, recordsPerTurn).map(decode), caller))
   }
   return (await Promise.all(turns)).flat()
 }
 
 async function appendSome(
   bucket: Bucket,
-  records: readonly unknown[],
+  decoded: readonly (Submission | Error)[],
   caller: string,
 ): Promise<readonly (Appended | Error)[]> {
-  const decoded = records.map(decode)
   const sound = decoded.filter((submission): submission is Submission => !(submission instanceof Error))
   const outcomes = (await bucket.appendBatch(sound, caller)).values()
   return decoded.map((submission) =>
