@@ -155,6 +155,22 @@ describe('the chain', () => {
     admin.checkQuiet()
   })
 
+  test('tells of new blocks whoever looks at older ones, and moves nothing under their eyes', async () => {
+    const { page } = admin
+    const card = page.getByRole('article', { name: 'Block 6', exact: true })
+    await page.evaluate(() => scrollTo(0, 500))
+    const before = await card.boundingBox()
+    await service.push('payments', { amount: 14 }, 'payment.captured', { invoice: 'INV-14' })
+    const news = page.getByRole('button', { name: '1 new block: to the newest' })
+    await news.waitFor()
+    const after = await card.boundingBox()
+    assert.ok(before !== null && after !== null && Math.abs(after.y - before.y) < 1)
+    await news.click()
+    await page.getByRole('article', { name: 'Block 14', exact: true }).getByText('INV-14').waitFor()
+    await news.waitFor({ state: 'detached' })
+    admin.checkQuiet()
+  })
+
   test('is jumped to by index, by hash and by date, and says what is none', async () => {
     const { page } = admin
     const field = page.getByLabel('Go to an index, a hash or a date')
@@ -170,7 +186,7 @@ describe('the chain', () => {
     await go('2020-01-01')
     await page.waitForURL(/\?at=0$/)
     for (const [text, said] of [
-      ['99', 'The newest block is #13.'],
+      ['99', 'The newest block is #14.'],
       ['f'.repeat(64), 'No block of this bucket has that hash.'],
       ['2999-01-01', 'There is no block at that time or after it.'],
       ['nonsense', 'Write an index, a hash of 64 characters, or a date.'],

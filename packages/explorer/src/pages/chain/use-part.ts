@@ -3,7 +3,7 @@ import { movedPart, type Part, partAround } from './pages-of-blocks.ts'
 
 export type MovingPart = {
   readonly part: Part
-  /** Newer blocks than the part has, which the person is not looking at. */
+  /** Blocks that came while the person was looking at others. */
   readonly unseen: number
   goToNewest(): void
 }
@@ -21,6 +21,7 @@ export function usePart(given: {
 }): MovingPart {
   const { size, begin, offset, cardHeight } = given
   const [part, setPart] = useState(() => partAround(begin ?? size - 1, size))
+  const [newestSeen, setNewestSeen] = useState(size - 1)
   const newer = size - 1 - part.top
   // Whoever jumped into the middle is at the top of a part, not of the chain.
   const sawNewest = useRef(false)
@@ -29,7 +30,9 @@ export function usePart(given: {
   }, [newer])
   const isAtTop = sawNewest.current && newer > 0 && globalThis.scrollY < offset + cardHeight
   useEffect(() => {
-    if (isAtTop) setPart(partAround(size - 1, size))
+    if (!isAtTop) return
+    setPart(partAround(size - 1, size))
+    setNewestSeen(size - 1)
   }, [isAtTop, size])
 
   const begun = useRef<number | undefined>(undefined)
@@ -47,6 +50,7 @@ export function usePart(given: {
       globalThis.scrollTo(0, offset + (part.top - begin) * cardHeight - above - 12)
       return
     }
+    if (newer === 0 && globalThis.scrollY < offset + cardHeight) setNewestSeen(size - 1)
     const seen = Math.max(0, Math.floor((globalThis.scrollY - offset) / cardHeight))
     const moved = movedPart(part, seen, size)
     if (moved === part || isAtTop) return
@@ -55,9 +59,10 @@ export function usePart(given: {
   })
   return {
     part,
-    unseen: isAtTop ? 0 : newer,
+    unseen: isAtTop ? 0 : size - 1 - newestSeen,
     goToNewest() {
       setPart(partAround(size - 1, size))
+      setNewestSeen(size - 1)
       globalThis.scrollTo(0, 0)
     },
   }
