@@ -42,18 +42,29 @@ export function membersOf(
   optional: readonly string[] = [],
 ): Readonly<Record<string, Json | undefined>> {
   if (!isObject(value)) throw new Refused('malformed', `${what} is not an object`)
-  for (const name of required) {
-    if (!Object.hasOwn(value, name)) throw new Refused('malformed', `${what} lacks "${name}"`)
-  }
   const names = Object.keys(value)
-  for (const name of names) {
-    if (!required.includes(name) && !optional.includes(name)) {
-      throw new Refused('unknown-field', `${what} has an unknown member ${JSON.stringify(name.slice(0, 64))}`)
-    }
-  }
   const members = new Members()
   for (const name of names) members[name] = value[name]
+  let known = required.length
+  for (const name of required) {
+    if (members[name] === undefined && !Object.hasOwn(value, name))
+      throw new Refused('malformed', `${what} lacks "${name}"`)
+  }
+  for (const name of optional) if (members[name] !== undefined) known++
+  if (known !== names.length) checkKnown(names, what, required, optional)
   return members
+}
+
+function checkKnown(
+  names: readonly string[],
+  what: string,
+  required: readonly string[],
+  optional: readonly string[],
+): void {
+  for (const name of names) {
+    if (required.includes(name) || optional.includes(name)) continue
+    throw new Refused('unknown-field', `${what} has an unknown member ${JSON.stringify(name.slice(0, 64))}`)
+  }
 }
 
 export function isObject(value: unknown): value is JsonObject {
