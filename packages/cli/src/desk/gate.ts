@@ -109,8 +109,8 @@ export function guard(app: App, gate: Gate): void {
   app.addHook('onRequest', (request, reply, next) => {
     gate.checkOrigin(request)
     // Without a session the page learns so at once, and says so. By the route: an address has many spellings.
-    if (request.routeOptions.url?.startsWith('/explorer/') === true)
-      gate.checkSession.call(app, request, reply, next)
+    const isPrivate = request.routeOptions.url?.startsWith('/explorer/') === true
+    if (isPrivate) gate.checkSession.call(app, request, reply, next)
     else next()
   })
 }
