@@ -124,7 +124,8 @@ function checkCost(derivation: Derivation): void {
     throw new Refused('malformed', `${what} with parameters that scrypt does not take`)
   }
   const isLarge = 128 * cost * blockSize > limits.scryptMemoryBytesMax
-  if (isLarge || cost * blockSize * parallelization > limits.scryptWorkMax) throw tooCostly()
+  const lanes = blockSize * parallelization
+  if (isLarge || lanes > limits.scryptLanesMax || cost * lanes > limits.scryptWorkMax) throw tooCostly()
 }
 
 function tooCostly(): Refused {

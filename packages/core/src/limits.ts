@@ -27,6 +27,7 @@ export const limits = {
   passphraseBytesMax: 1024, // of an encrypted private key
   scryptMemoryBytesMax: 134_217_728, // 128 * N * r: what a key file may make its reader allocate
   scryptWorkMax: 4_194_304, // N * r * p: some seconds
+  scryptLanesMax: 16_384, // r * p: what a small N leaves of work and memory
   pbkdf2IterationsMax: 10_000_000,
   ledgerNameBytesMax: 150,
   bucketNameBytesMax: 63,
