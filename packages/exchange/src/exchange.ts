@@ -59,15 +59,16 @@ export class Exchange {
    * than the server's own ends the exchange. Throws `exchange-over`, `not-approved`, `wrong-string`.
    */
   async confirm(typed: string, by: Person): Promise<void> {
-    const { state, assurance, createdBy, id } = this.#record
-    if (state !== 'awaiting-confirmation' || this.#ceremony === undefined) {
-      throw new Refused('exchange-over', `the exchange is ${state}, not awaiting confirmation`)
-    }
+    const { assurance, createdBy, id } = this.#record
+    const awaiting = this.#awaiting()
     if (assurance === 'two-person' && (!by.isPerson || by.id === createdBy.id)) {
       this.#tell('approval-refused', { by, detail: 'a second person has to confirm' })
       throw new Refused('not-approved', `exchange ${id} is confirmed by a person other than who asked for it`)
     }
-    const { ceremony } = await step(this.#ceremony, { type: 'confirm', string: typed })
+    // One string, also of several that are typed at the same moment.
+    this.#ceremony = undefined
+    const { ceremony } = await step(awaiting, { type: 'confirm', string: typed })
+    this.#checkAwaiting()
     if (ceremony.state !== 'confirmed') {
       const { code = 'wrong-string', detail = '' } = ceremony.refusal ?? {}
       await this.#end('refused', code, detail, by)
@@ -77,6 +78,18 @@ export class Exchange {
       )
     }
     await this.#confirmed(ceremony, by)
+  }
+
+  #awaiting(): Ceremony {
+    this.#checkAwaiting()
+    if (this.#ceremony === undefined) throw new Refused('exchange-over', 'a string has been typed already')
+    return this.#ceremony
+  }
+
+  #checkAwaiting(): void {
+    const { state } = this.#record
+    if (state === 'awaiting-confirmation') return
+    throw new Refused('exchange-over', `the exchange is ${state}, not awaiting confirmation`)
   }
 
   /** Throws `exchange-over` when it is at an end, or the registration has begun. */

@@ -123,6 +123,40 @@ describe('an exchange', () => {
     )
   })
 
+  test('takes one string of several that are typed at the same moment', async () => {
+    await using served = await serve()
+    const { exchanges } = served
+    const compare = async (string: string): Promise<boolean> => {
+      await until(() => stateOf(served) === 'awaiting-confirmation', 'the server waits')
+      const [{ id } = { id: '' }] = exchanges.list()
+      const typed = ['0000-0000', string, '1111-1111']
+      const codes = typed.map((each) => codeOf(exchanges.confirm(id, each, second)))
+      assert.deepEqual(await Promise.all(codes), ['wrong-string', 'exchange-over', 'exchange-over'])
+      return true
+    }
+    const run = runOf(served, { assurance: 'two-person', compare })
+    assert.equal(await codeOf(runExchange(run)), 'wrong-string')
+    assert.deepEqual([stateOf(served), served.registered.size], ['refused', 0])
+  })
+
+  test('that is cancelled while it is being confirmed registers nothing', async () => {
+    await using served = await serve()
+    const { exchanges } = served
+    const compare = async (string: string): Promise<boolean> => {
+      await until(() => stateOf(served) === 'awaiting-confirmation', 'the server waits')
+      const [{ id } = { id: '' }] = exchanges.list()
+      const [confirmed, cancelled] = await Promise.allSettled([
+        exchanges.confirm(id, string, second),
+        exchanges.cancel(id, admin),
+      ])
+      assert.deepEqual([confirmed.status, cancelled.status], ['rejected', 'fulfilled'])
+      return true
+    }
+    const run = runOf(served, { assurance: 'two-person', compare })
+    assert.equal(await codeOf(runExchange(run)), 'exchange-over')
+    assert.deepEqual([stateOf(served), served.registered.size], ['cancelled', 0])
+  })
+
   test('is dropped when the first person hears another string', async () => {
     await using served = await serve()
     const run = runOf(served, { assurance: 'sas', compare: async () => false })
