@@ -118,6 +118,15 @@ describe('a person', () => {
     assert.match(unasked.url, /error=interaction_required/)
   })
 
+  it('is asked for consent by a program on port 80, too', async () => {
+    const browser = new Browser(service)
+    await signIn(browser, ann)
+    const elsewhere = { redirect_uri: 'http://127.0.0.1/' }
+    const unasked = await browser.get(authorizeUrl({ ...elsewhere, prompt: 'none' }))
+    assert.match(unasked.url, /error=interaction_required/)
+    assert.match((await browser.get(authorizeUrl(elsewhere))).body, /Allow Ledgerstone explorer\?/)
+  })
+
   it('may cancel and may deny', async () => {
     const browser = new Browser(service)
     const cancelled = await browser.submit(await browser.get(authorizeUrl()), {}, 'formaction="')
