@@ -1,9 +1,10 @@
 // Pictures of every page, light and dark, of a fresh ledger with the sample: `npm run screenshots` writes
 // them to docs/images.
-import { mkdirSync, statSync } from 'node:fs'
+import { copyFileSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { commandsOf, LedgerProcess, temporaryFolder } from '../e2e/ledger-process.ts'
+import { Program } from '../e2e/program.ts'
 import { adminOf, launchChromium, openPage, signIn, type WatchOptions } from './browser.ts'
 
 const images = join(import.meta.dirname, '..', '..', 'docs', 'images')
@@ -26,6 +27,14 @@ await ledger.settled()
 const command = commandsOf(data)
 const evidence = join(folder.path, 'payment-7.evidence.json')
 await command.text('evidence', 'payments', '7', '--out', evidence)
+
+// The other machine of an exchange, which waits until somebody confirms the short string.
+const laptop = join(folder.path, 'laptop')
+mkdirSync(laptop, { mode: 0o700 })
+copyFileSync(join(data, 'ledgerstone.trust'), join(laptop, 'ledgerstone.trust'))
+const token = (await command.text('token', '--scope', 'manage:exchanges read:keys')).trim()
+const asked = ['exchange', '--server', ledger.url, '--owner', 'treasury', '--data', laptop, '--token', token]
+await using _other = Program.spawn(asked, 'yes\n')
 
 const shown = (page: Page, text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor()
 
@@ -67,7 +76,14 @@ const pictures: readonly Picture[] = [
     },
   },
   { name: 'keys', path: '/keys', ready: (page) => shown(page, 'auditor') },
-  { name: 'exchange', path: '/exchange', ready: (page) => shown(page, 'Key exchange') },
+  {
+    name: 'exchange',
+    path: '/exchange',
+    ready: async (page) => {
+      await page.getByRole('link', { name: 'Keys of treasury' }).click()
+      await page.getByRole('region', { name: 'The short string at the server' }).waitFor()
+    },
+  },
 ]
 
 const browser = await launchChromium()
@@ -76,6 +92,10 @@ for (const colorScheme of schemes) {
   const watched = await openPage(browser, options)
   await signIn(watched.page, ledger.url, adminOf(data))
   await shown(watched.page, /first seen|seen before/)
+  await watched.page.goto(`${ledger.url}/verify`)
+  const trustInput = watched.page.getByRole('region', { name: 'Trust file' }).locator('input[type=file]')
+  await trustInput.setInputFiles(join(data, 'ledgerstone.trust'))
+  await shown(watched.page, 'Pinned')
   for (const { name, path, viewport = { width: 1280, height: 900 }, ready } of pictures) {
     const { page } = watched
     await page.setViewportSize(viewport)
