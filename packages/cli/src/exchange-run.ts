@@ -8,7 +8,8 @@ import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { keysBucket, originOf } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { checkOwnerName } from '@ledgerstone/core/registration'
-import { checkSpki, type PublicKeyKind } from '@ledgerstone/core/spki'
+import { checkValidity } from '@ledgerstone/core/registry'
+import { checkSpki } from '@ledgerstone/core/spki'
 import type { Trust } from '@ledgerstone/core/trust'
 import type { AnnouncedKey } from '@ledgerstone/exchange/announced-key'
 import type { Identity } from '@ledgerstone/exchange/certificate'
@@ -24,6 +25,7 @@ import { keepIn, keptAt } from '@ledgerstone/exchange/kept-keys'
 import type { Way } from '@ledgerstone/exchange/way'
 import type { DataFolder } from './data-folder.ts'
 import { createExchangeKeys, inPlaceOf, type KeyFile, usualKeys } from './exchange-keys.ts'
+import { type FoundKey, findRegistered, missingOf } from './exchange-registered.ts'
 import { fileMemory } from './file-memory.ts'
 
 /** In the order of the events; `text` is for people. */
@@ -105,8 +107,8 @@ export async function exchangeKeys(options: ExchangeOptions): Promise<ExchangeOu
         onStep(step)
       },
     })
-    await verifyRegistered(options, follower, exchanged)
-    return outcomeOf(options, keys, made?.files ?? [], exchanged)
+    const found = await verifyRegistered(options, follower, keys, exchanged)
+    return outcomeOf(options, found, made?.files ?? [], exchanged)
   } catch (error) {
     if (!isProven) made?.discard()
     else if (made !== undefined) {
@@ -155,50 +157,46 @@ function runOf(
 }
 
 /**
- * Proven is that the server has these keys; that they are the sealer's, the pinned registry says. Throws
- * `unknown-key`, `key-revoked`, `wrong-key`.
+ * Proven is that the server has these keys; whose they are, the pinned registry says. Throws `unknown-key`,
+ * `key-revoked`, `key-expired`, `wrong-key`.
  */
 async function checkServerKeys(follower: RegistryFollower, keys: readonly AnnouncedKey[]): Promise<void> {
   const isKnown = keys.every(({ kid }) => follower.view.registry.isRegistered(kid))
   const { registry } = isKnown ? follower.view : await follower.refresh()
   for (const { kid, owner, purpose } of keys) {
     const registered = registry.keyAt(kid, registry.size)
+    checkValidity(registered, Date.now())
     if (registered.owner !== owner || registered.purpose !== purpose) {
       throw new Refused('wrong-key', `the server claims other things of its key ${kid} than the registry`)
     }
   }
 }
 
-/** What the server says of blocks is checked where everybody checks it. */
+/** What the server says of blocks counts for nothing: the own replay has them, or nobody does. */
 async function verifyRegistered(
-  { owner, onStep }: ExchangeOptions,
+  { owner, assurance, onStep }: ExchangeOptions,
   follower: RegistryFollower,
-  { registered: { blocks, approvalsMissing } }: Exchanged,
-): Promise<void> {
-  const size = 1 + Math.max(...blocks.map(({ index }) => index))
+  keys: readonly ClientKey[],
+  { registered }: Exchanged,
+): Promise<readonly FoundKey[]> {
+  const size = 1 + Math.max(...registered.blocks.map(({ index }) => index))
   const { registry, checkpoint } = await follower.atLeast(size)
-  if (approvalsMissing === 0) {
-    for (const { kid } of blocks) {
-      if (registry.keyAt(kid, registry.size).owner !== owner) {
-        throw new Refused('wrong-key', `key ${kid} is registered, but not for ${owner}`)
-      }
-    }
-  }
-  const what = approvalsMissing === 0 ? `keys of ${owner}` : 'requests'
+  const found = findRegistered(registry, { owner, assurance, keys })
+  const what = missingOf(found) === 0 ? `keys of ${owner}` : 'requests'
   const blocksNow = `the registry of ${checkpoint.head.size} blocks`
   onStep({ step: 'verified', text: `${blocksNow} has them as ${what}, verified like the first ones` })
+  return found
 }
 
 function outcomeOf(
   { folder, owner, assurance }: ExchangeOptions,
-  keys: readonly ClientKey[],
+  found: readonly FoundKey[],
   files: readonly KeyFile[],
-  { exchange, string, serverKeys, registered }: Exchanged,
+  { exchange, string, serverKeys }: Exchanged,
 ): ExchangeOutcome {
   return {
-    ...{ exchange, owner, assurance, string, approvalsMissing: registered.approvalsMissing },
-    keys: registered.blocks.map(({ kid, index, hash }) => {
-      const { purpose, kind } = describe(keys, kid)
+    ...{ exchange, owner, assurance, string, approvalsMissing: missingOf(found) },
+    keys: found.map(({ kid, kind, purpose, index, hash }) => {
       const file = files.find((each) => each.kid === kid)?.path
       return { kid, kind, purpose, index, hash, ...(file !== undefined && { file }) }
     }),
@@ -207,16 +205,6 @@ function outcomeOf(
     })),
     serverKeysFolder: keptAt(folder.peerKeys, serverKeys, exchange),
   }
-}
-
-function describe(
-  keys: readonly ClientKey[],
-  kid: string,
-): { readonly purpose: ClientKey['purpose']; readonly kind: PublicKeyKind } {
-  const found = keys.find(({ key }) => key.kid === kid)
-  if (found === undefined)
-    throw new Refused('wrong-key', `the server has registered ${kid}, which is not ours`)
-  return { purpose: found.purpose, kind: checkSpki(found.key.spki) }
 }
 
 function accountOfKeys(keys: readonly ClientKey[], files: readonly KeyFile[] = []): string {
