@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { hashPassword, putUser } from '@ledgerstone/auth/users'
+import type { Locator, Page } from 'playwright-core'
 import { checkAccessible, openPage, signIn, type Watched } from './browser.ts'
 import { ExplorerService } from './explorer-service.ts'
 
@@ -123,6 +124,30 @@ describe('the overview', () => {
     const footer = admin.page.getByRole('contentinfo')
     await footer.getByText('Log-signed only: one operator runs it all.').waitFor()
     await footer.getByText('does not protect against a dishonest operator').waitFor()
+  })
+})
+
+describe('the keyboard', () => {
+  test('leads past the navigation, into a bucket, and to a block', async () => {
+    const { page } = admin
+    await page.goto(`${service.url}/`)
+    const link = page.getByRole('link', { name: 'payments', exact: true })
+    await link.waitFor()
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to the page')
+    await page.keyboard.press('Enter')
+    await tabTo(page, link)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(`${service.url}/buckets/payments`)
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'main')
+    await tabTo(page, page.getByLabel('Go to an index, a hash or a date'))
+    await page.keyboard.type('3')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/at=3$/)
+    await tabTo(page, page.getByRole('link', { name: '#3', exact: true }))
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Block 3 of payments' }).waitFor()
+    admin.checkQuiet()
   })
 })
 
@@ -272,10 +297,30 @@ describe('what goes wrong', () => {
     await context.close()
   })
 
+  test('a bucket without blocks', async () => {
+    const { page } = admin
+    const empty = {
+      name: 'customers',
+      origin: 'x/customers',
+      size: 0,
+      vkeys: [],
+      head: '',
+      final: null,
+      state: {},
+    }
+    await page.route('**/v1/buckets/customers', (route) => route.fulfill({ json: empty }))
+    await page.goto(`${service.url}/buckets/customers`)
+    await page.getByText('No blocks yet').waitFor()
+    await checkAccessible(page)
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
+  })
+
   test('a page that does not exist, a bucket that does not exist', async () => {
     const { page } = admin
     await page.goto(`${service.url}/buckets/nowhere`)
     await page.getByText('There is no such bucket').waitFor()
+    await page.evaluate(() => history.pushState(null, '', '/nowhere'))
+    await page.getByText('There is no such page').waitFor()
     admin.checkQuiet(/404/)
   })
 
@@ -304,6 +349,14 @@ describe('what goes wrong', () => {
     await checkAccessible(page)
   })
 })
+
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  for (let i = 0; i < 60; i++) {
+    if (await target.evaluate((element) => element === document.activeElement).catch(() => false)) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail(`${target} is not reached`)
+}
 
 /** What has moved since the page was opened, as Chromium sums it up. Runs in the page. */
 function layoutShift(): Promise<number> {

@@ -217,8 +217,13 @@ describe('evidence', () => {
     const files = other.locator('.drop-zone input[type=file]')
     await files.setInputFiles([path, trust])
     await other.getByText('given together with it').waitFor()
-    assert.match(await title.innerText(), /^Verified against/)
+    assert.equal(await title.innerText(), 'Consistent, not pinned')
     await checkAccessible(other)
+
+    await other.getByRole('region', { name: 'Trust file' }).locator('input[type=file]').setInputFiles(trust)
+    await other.getByText('Pinned in this browser, where').waitFor()
+    await drop(other, path)
+    await title.filter({ hasText: 'Verified against the pinned trust file' }).waitFor()
 
     await other.getByText('Open the record').click()
     await other.locator('.key-chooser input[type=file]').setInputFiles(receiverKey)
