@@ -150,9 +150,13 @@ export class RegistryFollower {
    * ones.
    */
   async #advance(view: RegistryView, checkpoint: VerifiedCheckpoint): Promise<Omit<RegistryView, 'asOf'>> {
-    const { reader } = this.#options
+    const { reader, memory } = this.#options
     const { head } = checkpoint
     await proveConsistency(reader, view.checkpoint.head, head)
+    // Another tab or process may have been shown something else meanwhile. Where it is ahead, a later refresh
+    // gets there: a server that is a moment behind is no rollback.
+    const shared = memory === undefined ? undefined : await recall(memory, view.registry, this.#origin)
+    if (shared !== undefined && shared.size <= head.size) await proveConsistency(reader, shared, head)
     const added = await this.#fetch({ from: view.registry.size, to: head.size, size: head.size })
     const frontier = this.#frontier.clone()
     for (const entry of added) frontier.append(leafHash(entry))

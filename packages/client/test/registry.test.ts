@@ -7,6 +7,7 @@ import { decodeEntries, encodeEntries } from '@ledgerstone/core/tile'
 import { bodyStatement } from '@ledgerstone/log/genesis'
 import { codeOf, keys, register, registrationOf, start } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
+import { memoryKey, plainMemory } from '../src/memory.ts'
 import { RegistryFollower } from '../src/registry.ts'
 import { type Between, changeByte, type Served, serve, untilFinal } from './served.ts'
 
@@ -59,6 +60,19 @@ test('reads only what was added, and proves that it continues', async () => {
     asked.some((path) => path.includes('/tile/0/')),
     asked.join(),
   )
+})
+
+test('what another tab or process was shown meanwhile has to be the same history', async () => {
+  const { sample, clock } = served.tested
+  const memory = plainMemory()
+  const reader = served.api().log('keys')
+  const follower = new RegistryFollower({ trust: sample.trust, reader, memory, now: () => clock.ms })
+  const { registry, checkpoint } = await follower.refresh()
+  const [origin = '', size, root = '', ...rest] = checkpoint.note.split('\n')
+  const other = [origin, Number(size) + 1, root.replace(/^../, 'AA'), ...rest].join('\n')
+  await memory.write(memoryKey(registry, origin), registry.size + 1, other)
+  await registerOne()
+  assert.equal(await codeOf(follower.refresh()), 'forked')
 })
 
 test('calls at one time share one reading', async () => {
