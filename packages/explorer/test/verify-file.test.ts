@@ -75,12 +75,25 @@ test('without a trust file evidence is consistent at the most', async () => {
   assert.match(finding.fingerprints.genesis, /^[0-9a-f]{64}$/)
 })
 
-test('a trust file given with the evidence is the one that counts', async () => {
+test('a trust file given with the evidence is held against it, and pins nothing', async () => {
   const [trust, result] = await verifyFiles([file(trustText), file(evidence)], nothing)
   assert.equal(found(trust, 'trust').ledger, 'ledger.example.com/log')
-  assert.equal(found(result, 'evidence').standing, 'log-signed-only')
+  assert.equal(found(result, 'evidence').standing, 'not-pinned')
   const other = vectors.trusts['trust file 4'] ?? ''
   assert.equal(codeOf((await verifyFiles([file(evidence), file(other)], nothing))[0]), 'wrong-ledger')
+})
+
+test('a trust file given with the evidence never takes the place of the pinned one', async () => {
+  const other = vectors.trusts['trust file 4'] ?? ''
+  const [refused, result] = await verifyFiles([file(other), file(evidence)], pinned)
+  assert.equal(codeOf(refused), 'wrong-ledger')
+  assert.equal(found(result, 'evidence').standing, 'log-signed-only')
+  const [same] = await verifyFiles([file(trustText), file(evidence)], pinned)
+  assert.equal(found(same, 'trust').kind, 'trust')
+
+  const elsewhere: Known = { ...pinned, trust: parseTrust(other) }
+  const [mine, theirs] = await verifyFiles([file(trustText), file(evidence)], elsewhere)
+  assert.deepEqual([codeOf(mine), codeOf(theirs)], ['wrong-ledger', 'wrong-ledger'])
 })
 
 test('evidence with any one byte changed is refused, with its reason', async () => {

@@ -103,9 +103,9 @@ export class Prover {
       )
     },
     'open-evidence': async ({ file, trust, key }) => {
-      const given = trust === undefined ? this.#pinned?.trust : parseTrust(await trust.text())
+      const given = trust === undefined ? undefined : parseTrust(await trust.text())
       const opener = await openerFor(key, this.#options.database)
-      return openEvidence(await readEvidence(file, given), opener)
+      return openEvidence(await readEvidence(file, this.#pinned?.trust ?? given), opener)
     },
     keys: async () => {
       const reader = await this.#ready()

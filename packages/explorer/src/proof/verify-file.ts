@@ -1,7 +1,8 @@
 /*
  * Files, verified without any request: evidence, receipts, chains in the shape of the article's payload. What
  * a file is, is told by its beginning; trust files and entries that are given with the others are used for
- * them.
+ * them. A trust file among them may be from the same hand as the rest: it never takes the place of the pinned
+ * one, and what holds against it alone is not pinned.
  */
 import { type Standing, standingOf } from '@ledgerstone/client/anchor'
 import { type ArticleVerdict, checkArticleChain, parseArticleChain } from '@ledgerstone/core/article'
@@ -15,7 +16,7 @@ import { parseReceipt, verifyReceipt } from '@ledgerstone/core/receipt'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
 import { leafHash } from '@ledgerstone/core/tree'
-import { parseTrust, type Trust } from '@ledgerstone/core/trust'
+import { formatTrust, parseTrust, type Trust } from '@ledgerstone/core/trust'
 import {
   type CheckpointView,
   type Fingerprints,
@@ -67,7 +68,7 @@ export type FileResult = { readonly name: string; readonly size: number } & (
 
 /** What files are held against. */
 export type Known = {
-  /** Pinned, unless a trust file is among the files. */
+  /** The pinned one. */
   readonly trust: Trust | undefined
   /** Replayed before, from the ledger: it has the log keys by which receipts are judged. */
   readonly registry: Registry | undefined
@@ -78,7 +79,7 @@ export type Known = {
 /** One result for each file, in their order. */
 export async function verifyFiles(files: readonly GivenFile[], known: Known): Promise<readonly FileResult[]> {
   const texts = await Promise.all(files.map(readText))
-  const around: Around = { ...known, leaves: [] }
+  const around: Around = { ...known, pinned: known.trust, leaves: [] }
   const results: FileResult[] = []
   // What is used for others comes first: trust files, then what brings keys and blocks, then receipts.
   const order = ['trust', 'entry', 'evidence', 'chain', 'receipt']
@@ -92,6 +93,7 @@ export async function verifyFiles(files: readonly GivenFile[], known: Known): Pr
 
 /** What the files looked at so far have brought. */
 type Around = { -readonly [name in keyof Known]: Known[name] } & {
+  readonly pinned: Trust | undefined
   readonly leaves: { readonly bucket: string; readonly index: number; readonly hash: Hash }[]
 }
 
@@ -144,10 +146,15 @@ async function resultOf(
 const verifiers: Record<FileFinding['kind'], (text: string, around: Around) => Promise<FileFinding>> = {
   async trust(text, around) {
     const trust = parseTrust(text)
+    const found = { kind: 'trust', ledger: trust.ledger, genesis: formatHex(trust.genesis) } as const
+    if (around.pinned !== undefined) {
+      if (formatTrust(trust) === formatTrust(around.pinned)) return found
+      throw new Refused('wrong-ledger', 'this is not the trust file that is pinned here: it was not used')
+    }
     around.trust = trust
     // What was replayed before was not held against this file.
     around.registry = undefined
-    return { kind: 'trust', ledger: trust.ledger, genesis: formatHex(trust.genesis) }
+    return found
   },
   async entry(text, around) {
     const bytes = new TextEncoder().encode(text)
@@ -168,7 +175,7 @@ const verifiers: Record<FileFinding['kind'], (text: string, around: Around) => P
     const path = viewPath(hash, parseReceipt(parseEvidence(text).receipt), verdict.checkpoint)
     return {
       kind: 'evidence',
-      standing: standingOf(verdict.pinned, verdict.checkpoint.quorum),
+      standing: standingOf(around.pinned !== undefined, verdict.checkpoint.quorum),
       policy: verdict.policy,
       bucket: block.bucket,
       index: block.index,
@@ -206,7 +213,7 @@ async function verifyReceiptFile(text: string, around: Around): Promise<FileFind
   const path = viewPath(leaf, receipt, checkpoint)
   return {
     kind: 'receipt',
-    standing: standingOf(trust !== undefined, checkpoint.quorum),
+    standing: standingOf(around.pinned !== undefined, checkpoint.quorum),
     policy: trust === undefined ? 'no trust file: not held against any policy' : describePolicy(trust.policy),
     bucket,
     index: receipt.index,

@@ -16,7 +16,7 @@ import { FingerprintList, Signers } from '../block/signers.tsx'
 export function FileResult(props: {
   readonly result: FileView
   readonly file: File | undefined
-  /** Given together with it, and used instead of the pinned one. */
+  /** Given together with it, and used where none is pinned. */
   readonly trustFile: File | undefined
 }): ReactNode {
   const { result, file, trustFile } = props
@@ -72,7 +72,12 @@ function Proven({ finding, isGiven }: FindingProps<Extract<FileFinding, ProofVie
   return (
     <>
       <Verdict standing={standing} policy={policy} />
-      {isGiven && <p>The trust file is the one that was given together with it, pinned for this alone.</p>}
+      {isGiven && standing === 'not-pinned' && (
+        <p>
+          It holds against the trust file that was given together with it. If both came from the same hand,
+          that shows nothing: pin that file below once you know from whom you have it.
+        </p>
+      )}
       <dl className="facts">
         <dt>Block</dt>
         <dd>
