@@ -3,16 +3,13 @@ import { Refused } from './refused.ts'
 const dayMs = 86_400_000
 // Nearly all times are of one day, so only the clock is written and read each time; `text` is its date and a T.
 let day = { text: '1970-01-01T', from: 0 }
+// All blocks of one commit, and their answers, have one time.
+let last = { ms: 0, text: '1970-01-01T00:00:00.000Z' }
 
 /** Milliseconds since 1970 as `2026-11-23T03:17:00.000Z` (RFC 3339, UTC, three decimals). */
 export function formatTime(ms: number): string {
-  const clock = ms - day.from
-  if (!(clock >= 0 && clock < dayMs && Number.isInteger(clock))) return formatAnew(ms)
-  const seconds = Math.floor(clock / 1000)
-  const minutes = Math.floor(seconds / 60)
-  const hours = two(Math.floor(minutes / 60))
-  const thousandths = `${clock % 1000}`.padStart(3, '0')
-  return `${day.text}${hours}:${two(minutes % 60)}:${two(seconds % 60)}.${thousandths}Z`
+  if (ms !== last.ms) last = { ms, text: format(ms) }
+  return last.text
 }
 
 /** Strict: only the one spelling that `formatTime` writes, years 1970 to 9999. Throws `malformed`. */
@@ -20,6 +17,16 @@ export function parseTime(text: string, what: string): number {
   const ms = text.startsWith(day.text) ? day.from + clockOf(text) : parseAnew(text)
   if (!(ms >= 0) || formatTime(ms) !== text) throw new Refused('malformed', `${what} is not a time in UTC`)
   return ms
+}
+
+function format(ms: number): string {
+  const clock = ms - day.from
+  if (!(clock >= 0 && clock < dayMs && Number.isInteger(clock))) return formatAnew(ms)
+  const seconds = Math.floor(clock / 1000)
+  const minutes = Math.floor(seconds / 60)
+  const hours = two(Math.floor(minutes / 60))
+  const thousandths = `${clock % 1000}`.padStart(3, '0')
+  return `${day.text}${hours}:${two(minutes % 60)}:${two(seconds % 60)}.${thousandths}Z`
 }
 
 function formatAnew(ms: number): string {
