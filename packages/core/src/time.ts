@@ -1,7 +1,8 @@
 import { Refused } from './refused.ts'
 
 const dayMs = 86_400_000
-// Nearly all times are of one day, so only the clock is written and read each time; `text` is its date and a T.
+// Nearly all times are of one day, so only the clock is written and read each time; `text` is its date and
+// a T.
 let day = { text: '1970-01-01T', from: 0 }
 // All blocks of one commit, and their answers, have one time.
 let last = { ms: 0, text: '1970-01-01T00:00:00.000Z' }

@@ -38,8 +38,8 @@ export type SequencerOptions = {
   /** Throws `wrong-key` unless the signer's keys are the ones that `keys` announces. */
   readonly checkLogKeys: () => void
   /**
-   * Called when the committed head has moved on from size `from`, and once when the bucket is opened; `blocks`
-   * are those of the commit, none when the head was read from the store.
+   * Called when the committed head has moved on from size `from`, and once when the bucket is opened;
+   * `blocks` are those of the commit, none when the head was read from the store.
    */
   readonly onHead: (from: number, signed: Signed, blocks: readonly Committed[]) => void
 }
