@@ -16,7 +16,7 @@ test('what ends with signing in again says so', () => {
 })
 
 test('a page whose build is no longer served asks to be loaded anew', () => {
-  const error = new TypeError('Failed to fetch dynamically imported module: http://127.0.0.1:8400/assets/a.js')
+  const error = new TypeError('Failed to fetch dynamically imported module: http://127.0.0.1/a.js')
   assert.equal(explain(error).remedy, 'reload')
 })
 

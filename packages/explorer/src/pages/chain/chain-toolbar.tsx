@@ -1,23 +1,43 @@
 import { type FormEvent, type ReactNode, useId, useState } from 'react'
 import type { Sender } from '../../api/owners.ts'
 import type { Filters } from './filters.ts'
+import { useIsNarrow } from './use-card-height.ts'
 
-/** Filters, and the way to a block. `onJump` rejects with what to tell the person. */
-export function ChainToolbar(props: {
+type FilterProps = {
   readonly filters: Filters
   readonly senders: readonly Sender[]
   /** Types that were seen on the page, to choose from. */
   readonly types: readonly string[]
   onFilter(filters: Filters): void
-  onJump(text: string): Promise<void>
-}): ReactNode {
-  const { filters, senders, types, onFilter, onJump } = props
-  const listId = useId()
-  const change = (name: keyof Filters) => (value: string) => onFilter({ ...filters, [name]: value })
-  const isFiltered = Object.values(filters).some((value) => value !== '')
+}
+
+/** Filters, and the way to a block. `onJump` rejects with what to tell the person. */
+export function ChainToolbar(props: FilterProps & { onJump(text: string): Promise<void> }): ReactNode {
+  const { onJump, ...rest } = props
+  const isNarrow = useIsNarrow()
+  const isFiltered = Object.values(rest.filters).some((value) => value !== '')
+  const fields = <FilterFields {...rest} isFiltered={isFiltered} />
   return (
     <search className="chain-toolbar">
       <Jump onJump={onJump} />
+      {isNarrow ? (
+        <details open={isFiltered}>
+          <summary>Filter</summary>
+          <div className="chain-fields">{fields}</div>
+        </details>
+      ) : (
+        fields
+      )}
+    </search>
+  )
+}
+
+function FilterFields(props: FilterProps & { readonly isFiltered: boolean }): ReactNode {
+  const { filters, senders, types, isFiltered, onFilter } = props
+  const listId = useId()
+  const change = (name: keyof Filters) => (value: string) => onFilter({ ...filters, [name]: value })
+  return (
+    <>
       <Field label="Type">
         {(id) => (
           <>
@@ -59,7 +79,7 @@ export function ChainToolbar(props: {
       >
         Clear
       </button>
-    </search>
+    </>
   )
 }
 

@@ -5,7 +5,12 @@ const tall = { wide: 132, narrow: 204 }
 const narrow = matchMedia('(width < 48rem)')
 
 export function useCardHeight(): number {
-  return useSyncExternalStore(subscribe, () => (narrow.matches ? tall.narrow : tall.wide))
+  return useIsNarrow() ? tall.narrow : tall.wide
+}
+
+/** As on a phone. */
+export function useIsNarrow(): boolean {
+  return useSyncExternalStore(subscribe, () => narrow.matches)
 }
 
 function subscribe(onChange: () => void): () => void {
