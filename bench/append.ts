@@ -60,8 +60,8 @@ export async function measureAppends(options: AppendOptions): Promise<void> {
   print(
     'ledgerstone',
     ours,
-    `(${options.verifyUs.toFixed(0)} of them for its signature: two cores verify ${cap}/s and nothing else)  ` +
-      `goal ${options.goal}`,
+    `(${options.verifyUs.toFixed(0)} of them for its signature: two cores that do nothing else verify ` +
+      `${cap}/s)  goal ${options.goal}`,
   )
   print('Fastify and a file', bare, `ledgerstone is ${ratio(ours, bare)} of it`)
   print(

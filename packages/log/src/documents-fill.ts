@@ -119,8 +119,8 @@ export class DocumentsFiller {
   }
 
   /**
-   * Where an older copy of the log was put back, there are documents of blocks that it has not, and they would
-   * stay in the places of later ones. The newest tells: its hash covers all before it.
+   * Where an older copy of the log was put back, there are documents of blocks that it has not, and they
+   * would stay in the places of later ones. The newest tells: its hash covers all before it.
    */
   async #dropForeign(bucket: Bucket): Promise<void> {
     const complete = await this.#documents.complete(bucket.name)
