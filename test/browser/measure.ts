@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { dataFolder } from '@ledgerstone/cli/data-folder'
 import type { Page } from 'playwright-core'
 import { bucket } from '../../bench/ledger.ts'
 import { millionBlocks } from '../../bench/million.ts'
@@ -58,6 +59,7 @@ console.log(
     `${long.length} over 50 ms (goal 0)`,
 )
 await print('Verify of one block, by its button', 300, verify)
+await print('Open of one block with a key file, until its record is shown', 300, open)
 await browser.close()
 
 async function print(what: string, goalMs: number, measure: () => Promise<number>): Promise<void> {
@@ -123,6 +125,18 @@ async function verify(): Promise<number> {
   await page.waitForTimeout(1000)
   const text = await page.getByText(/In \d+ ms\./).innerText()
   return Number(/\d+/.exec(text)?.[0])
+}
+
+/** From the click to the record in the page; the block is verified again before it is opened. */
+async function open(): Promise<number> {
+  await page.goto(`${ledger.url}/buckets/${bucket}/blocks/${index}`)
+  await page.locator('.key-chooser input[type=file]').setInputFiles(dataFolder(data).receiverKey)
+  const button = page.getByRole('button', { name: 'Open', exact: true })
+  await button.waitFor()
+  const began = performance.now()
+  await button.click()
+  await page.getByRole('region', { name: 'Record' }).waitFor()
+  return performance.now() - began
 }
 
 /** A block whose signatures are real: those of the million are borrowed. */
