@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { encryptedPrivateKeyPem } from '@ledgerstone/core/encrypted-key'
 import { createKey } from '@ledgerstone/core/key-pair'
 import { formatPrivateKeyPem } from '@ledgerstone/core/pem'
 import { formatTrust } from '@ledgerstone/core/trust'
 import { appendBlocks, type Served, serve } from '../../client/test/served.ts'
 import { codeOf, keys } from '../../log/test/sample.ts'
+import type { Database } from '../src/proof/database.ts'
 import { errorOf, viewError } from '../src/proof/messages.ts'
 import { Prover } from '../src/proof/prover.ts'
 
@@ -20,14 +22,14 @@ before(async () => {
 after(() => served[Symbol.asyncDispose]())
 
 /** Without a database: what a browser that stores nothing has. */
-async function proverOf(pinned: boolean): Promise<Prover> {
+async function proverOf(pinned: boolean, database?: Database): Promise<Prover> {
   const { tested, url } = served
   const token = async (): Promise<string> => {
     const { authorization } = await tested.bearer('read:* read:keys')
     return authorization.slice('Bearer '.length)
   }
   const { trust } = tested.sample
-  const prover = new Prover({ token, database: undefined, now: () => tested.clock.ms, tell: () => undefined })
+  const prover = new Prover({ token, database, now: () => tested.clock.ms, tell: () => undefined })
   await prover.answer('configure', {
     url,
     ledger: trust.ledger,
@@ -63,6 +65,32 @@ test('without a trust file everything is consistent at the most', async () => {
   const { genesis } = served.tested.sample.trust
   assert.equal(verdict.fingerprints?.genesis, genesis.toHex())
   assert.equal(verdict.fingerprints?.logKeys.length, 4)
+})
+
+/** A browser's database that takes its time; only settings are kept. */
+function slowDatabase(): Database {
+  const settings = new Map<string, string>()
+  const store = { get: async () => undefined, put: async () => undefined }
+  const database = {
+    async get(name: string, key: string) {
+      if (name === 'settings') await sleep(20)
+      return name === 'settings' ? settings.get(key) : undefined
+    },
+    async put(_name: string, value: string, key: string) {
+      settings.set(key, value)
+    },
+    transaction: () => ({ store, done: Promise.resolve() }),
+  }
+  return database as unknown as Database
+}
+
+test('what is asked while a trust file is being pinned leaves nothing unpinned behind', async () => {
+  const prover = await proverOf(false, slowDatabase())
+  const pinning = prover.answer('pin', { text: formatTrust(served.tested.sample.trust) })
+  await sleep(5)
+  await prover.answer('verify-block', place)
+  await pinning
+  assert.equal((await prover.answer('verify-block', place)).standing, 'log-signed-only')
 })
 
 test('heads are remembered from one look to the next', async () => {

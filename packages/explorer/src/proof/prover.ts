@@ -155,14 +155,17 @@ export class Prover {
 
   async #configure(setting: Setting): Promise<undefined> {
     this.#setting = setting
-    this.#reader = undefined
-    this.#pinned = undefined
-    this.#refused = undefined
+    let pinned: PinnedTrust | undefined
+    let refused: unknown
     try {
-      this.#pinned = await readPinned(this.#options.database, setting.trust)
+      pinned = await readPinned(this.#options.database, setting.trust)
     } catch (error) {
-      this.#refused = error
+      refused = error
     }
+    // At once, so that no replay begins under one trust file and is held for that of another.
+    this.#pinned = pinned
+    this.#refused = refused
+    this.#reader = undefined
   }
 
   async #ready(): Promise<BlockReader> {
