@@ -42,7 +42,7 @@ const pages = [
   '/exchange/:id',
 ]
 
-/** Throws `bad-config` when the folder holds no build. */
+/** Throws `bad-config` when the folder holds no build, or the issuer's URL has no plain host. */
 export function addExplorer(app: App, { folder, configuration }: ExplorerOptions): void {
   const index = readPage(folder)
   const assets = readAssets(folder)
@@ -88,15 +88,22 @@ const mediaTypes: Readonly<Record<string, string>> = {
   woff2: 'font/woff2',
 }
 
-/** Scripts, styles and requests of this origin; nothing inline, nothing foreign but the sign-in service. */
+/**
+ * Scripts, styles and requests of this origin; nothing inline, nothing foreign but the sign-in service, whose
+ * host may hold nothing that a policy would read: URLs take `*` and `;` in it. Throws `bad-config`.
+ */
 function pagePolicy(issuer: string): string {
+  const { origin } = new URL(issuer)
+  if (!/^https?:\/\/[a-z0-9.:[\]_-]+$/.test(origin)) {
+    throw new Refused('bad-config', `the issuer's host is no host: ${JSON.stringify(origin)}`)
+  }
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
     "font-src 'self'",
-    `connect-src 'self' ${new URL(issuer).origin}`,
+    `connect-src 'self' ${origin}`,
     "worker-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -68,6 +68,14 @@ describe('the explorer', () => {
     })
   }
 
+  test('lets no issuer write into its policy', async () => {
+    for (const issuer of ['https://*', 'https://*.example.com', 'https://login.example.com;worker-src']) {
+      const app = await createApp({ logger: createLogger({ name: 'test', level: 'silent' }) })
+      const changed = { folder, configuration: { ...configuration, issuer } }
+      assert.throws(() => addExplorer(app, changed), { code: 'bad-config' }, issuer)
+    }
+  })
+
   test('is not sent again to a browser that has it', async () => {
     const { etag } = (await ledger.app.inject({ url: '/' })).headers
     const again = await ledger.app.inject({ url: '/verify', headers: { 'if-none-match': String(etag) } })
