@@ -74,8 +74,8 @@ async function send(
 }
 
 /**
- * `.` and `..` would lead elsewhere on the server, however they are spelled; so would a whole URL, or a prefix
- * in another spelling, which the router takes for the same. Throws `unknown-route`.
+ * `.` and `..` would lead elsewhere on the server, however they are spelled; so would a whole URL, or a
+ * prefix in another spelling, which the router takes for the same. Throws `unknown-route`.
  */
 function checkPath(url: string): void {
   const path = url.split('?')[0] ?? ''
