@@ -28,9 +28,8 @@ export function personOf({ iss, client, sub }: Caller): Person {
 }
 
 /**
- * Throws `insufficient-scope` unless a rule lets this client have keys of the owner exchanged, and `reserved`
- * for owners whose keys are not exchanged at all: the ledger, those with a role, and this sealer, in whose
- * name records would be signed.
+ * Throws `insufficient-scope` unless a rule lets this client have keys of the owner exchanged, and what
+ * `checkExchangeable` throws.
  */
 export function checkOwner(
   rules: readonly OwnerRule[],
@@ -46,6 +45,14 @@ export function checkOwner(
       rule.owners.some((pattern) => matches(pattern, owner)),
   )
   if (!allowed) throw new Refused('insufficient-scope', `${client} may not have keys of ${owner} exchanged`)
+  checkExchangeable(owner, registry, ownOwner)
+}
+
+/**
+ * Throws `reserved` for owners whose keys are not exchanged at all: the ledger, those with a role, and this
+ * sealer, in whose name records would be signed.
+ */
+export function checkExchangeable(owner: string, registry: Registry, ownOwner: string): void {
   const hasRole = registry.keys().some((key) => key.owner === owner && key.roles.length > 0)
   if (hasRole || owner === 'ledger' || owner === ownOwner) {
     throw new Refused('reserved', `keys of ${owner} are not registered by an exchange`)

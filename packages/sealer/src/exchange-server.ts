@@ -13,7 +13,7 @@ import type { ExchangeEvent } from '@ledgerstone/exchange/exchange-state'
 import { Exchanges } from '@ledgerstone/exchange/exchanges'
 import { openJournal } from '@ledgerstone/exchange/journal'
 import { type ProvingKey, provingKey } from '@ledgerstone/exchange/own-key'
-import { checkAssurance, type LeastAssurance, type OwnerRule } from './exchange-rules.ts'
+import { checkAssurance, checkExchangeable, type LeastAssurance, type OwnerRule } from './exchange-rules.ts'
 import type { Added } from './receivers.ts'
 import { admitKeys, type Registrar, registerKeys } from './registrar.ts'
 import type { Sealer } from './seal.ts'
@@ -63,7 +63,10 @@ export function openExchanges({
     ...(journal !== undefined && { journal: openJournal(journal) }),
     ...identityIn(settings),
     keys: () => announcedKeys(sealer, ownKeys),
-    async admit(registrations, { id }) {
+    async admit(registrations, { id, owner }) {
+      // Up to a day has passed since it was asked for.
+      const { registry } = await follower.refresh()
+      checkExchangeable(owner, registry, registry.key(sealer.sender.statement.kid).owner)
       const added = registrations.map(addedBy)
       for (const { purpose, assurance } of added) checkAssurance(least, purpose, assurance)
       sealer.receivers.checkRoom(added)

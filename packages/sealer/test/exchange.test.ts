@@ -212,6 +212,27 @@ describe('an exchange is refused', () => {
     await assert.rejects(each.api().get(unknown), { code: 'unknown-exchange' })
   })
 
+  test('for an owner who was given a role after it was asked for', async () => {
+    await using each = await exchanging()
+    const direct = directWay('127.0.0.1')
+    const way: ExchangeRun['way'] = {
+      name: 'late',
+      async open(target) {
+        const { log, clock } = each.ledger
+        const roles = ['erase'] as const
+        const key = await createKey('Ed25519')
+        const body = await registrationOf(key, { owner: 'auditor', purpose: 'sign', roles })
+        const type = 'ledgerstone.key.register'
+        const statement = await bodyStatement(origin, type, body, keys.registrar, clock.ms)
+        await log.bucket('keys').append({ statement }, 'registrar')
+        await untilKeysFinal(each.ledger)
+        return direct.open(target)
+      },
+    }
+    await assert.rejects(runExchange(runOf(each, { way })), { code: 'reserved' })
+    assert.ok((await each.registry()).keys().every(({ kid }) => kid !== newReceiver.kid))
+  })
+
   test('with less assurance than counts for the purpose of a key', async () => {
     await using each = await exchanging({ least: { sign: 'token', receive: 'two-person' } })
     await assert.rejects(runExchange(runOf(each)), { code: 'not-approved' })
