@@ -37,7 +37,8 @@ export async function listKeys(options: ListKeysOptions): Promise<void> {
       ...table(keys.map(rowOf)),
       ...pending.map((each) => `\n${describePending(each)}`),
       '',
-      `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} by ${registry.size} final blocks of keys, as of ${formatTime(asOf)}; ` +
+      `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} by ${registry.size} final blocks of keys, ` +
+        `as of ${formatTime(asOf)}; ` +
         `a change needs ${registry.threshold === 1 ? 'one registrar' : `${registry.threshold} registrars`}`,
       `replayed here from the pinned genesis; ${describePolicy(trust.policy)}`,
     ].join('\n'),
