@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { hashPassword, putUser } from '@ledgerstone/auth/users'
 import type { Page } from 'playwright-core'
-import { checkAccessible, openPage, signIn, type Watched } from './browser.ts'
+import { adminOf, checkAccessible, openPage, signIn, type Watched } from './browser.ts'
 import { ExplorerService } from './explorer-service.ts'
 
 let service: ExplorerService
@@ -64,14 +64,14 @@ describe('the registry', () => {
   })
 
   test('that is served with one byte changed is refused, and no key of it shown', async () => {
-    const { page, context } = await service.signedIn('/verify')
+    const { page, context } = await openPage(service.browser)
     await context.route('**/log/keys/tile/entries/**', async (route) => {
       const answer = await route.fetch()
       const body = await answer.body()
       body[200] = (body[200] ?? 0) ^ 1
       await route.fulfill({ response: answer, body })
     })
-    await page.getByRole('link', { name: 'Keys', exact: true }).click()
+    await signIn(page, service.url, adminOf(service.data), '/keys')
     await page.getByRole('alert').first().waitFor()
     assert.equal(await page.getByRole('link', { name: 'auditor' }).count(), 0)
     await context.close()

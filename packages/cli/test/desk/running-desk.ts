@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { request as ask } from 'node:http'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger } from '@ledgerstone/border/logger'
+import { ledgerApi } from '@ledgerstone/client/api'
 import { sealerApi } from '@ledgerstone/client/sealer'
 import { utf8 } from '@ledgerstone/core/bytes'
 import type { Trust } from '@ledgerstone/core/trust'
@@ -75,15 +77,18 @@ export function deskOptions(at: { folder: DataFolder; trust: Trust; server: stri
   }
 }
 
-/** Has a record sealed for the sample receiver; returns its index. */
+/** Has a record sealed for the sample receiver; returns its index when its block is final. */
 export async function push({ server, token }: Running, record: string): Promise<number> {
-  const api = sealerApi({
-    url: server,
-    token: () => token(),
-    fetch: (at, init) => fetch(at, init),
-    now: Date.now,
-  })
-  return (await api.seal('payments', { type: 'payment.captured', record: utf8(record) })).index
+  const asked = { url: server, token: () => token(), fetch: globalThis.fetch }
+  const seal = { type: 'payment.captured', record: utf8(record) }
+  const { index } = await sealerApi({ ...asked, now: Date.now }).seal('payments', seal)
+  const ledger = ledgerApi(asked)
+  const late = performance.now() + 20_000
+  while (!(await ledger.block('payments', index)).final) {
+    assert.ok(performance.now() < late, `block ${index} does not become final`)
+    await sleep(50)
+  }
+  return index
 }
 
 /** A request with exactly these headers (`fetch` would not let `Host` and `Origin` be chosen). */
