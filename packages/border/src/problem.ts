@@ -21,6 +21,8 @@ export type Problem = {
 /** How one code is rendered. */
 export type Row = {
   readonly status: number
+  /** Where it differs for GET and HEAD: what was asked for is not there. */
+  readonly statusOfReads?: number
   readonly title: string
   /** For refusals that pass by themselves: the `Retry-After` of the answer. */
   readonly retryAfterSeconds?: number
@@ -35,7 +37,7 @@ export const problems: Readonly<Record<RefusalCode, Row>> = {
   'bad-name': { status: 400, title: 'Not a name of its kind' },
   'wrong-log': { status: 422, title: 'The statement is for another bucket or ledger' },
   'wrong-digest': { status: 422, title: 'The envelope is not the one the statement names' },
-  'unknown-key': { status: 422, title: 'The key is not registered' },
+  'unknown-key': { status: 422, statusOfReads: 404, title: 'The key is not registered' },
   'wrong-key': { status: 422, title: 'The key may not be used for this' },
   'key-expired': { status: 422, title: 'The key is outside its validity' },
   'key-revoked': { status: 422, title: 'The key is revoked' },
@@ -101,11 +103,11 @@ export const problems: Readonly<Record<RefusalCode, Row>> = {
 
 /**
  * What may be shown of an error. Refusals are told as they are; requests that Fastify turned away get the
- * code of the same meaning; all else is unexpected and shows an id only.
+ * code of the same meaning; all else is unexpected and shows an id only. `method`: of the request.
  */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown, method?: string): Problem {
   const refused = error instanceof Refused ? error : refusedByFastify(error)
-  if (refused !== undefined) return render(refused.code, refused.message)
+  if (refused !== undefined) return render(refused.code, refused.message, method)
   const detail = 'Something unexpected happened. The service has logged it under this id.'
   const title = 'Internal error'
   return { type: typeOf('internal'), title, status: 500, code: 'internal', detail, id: randomUUID() }
@@ -113,7 +115,7 @@ export function problemOf(error: unknown): Problem {
 
 /** Fastify's error handler. Logs what is the service's own fault, once, with the id that the caller sees. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error)
+  const problem = problemOf(error, request.method)
   if (problem.status >= 500) {
     request.log.error({ err: error, problem: problem.id, code: problem.code }, 'request failed')
   }
@@ -132,8 +134,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(problem)
 }
 
-function render(code: RefusalCode, detail: string): Problem {
-  const { status, title } = problems[code]
+function render(code: RefusalCode, detail: string, method: string | undefined): Problem {
+  const { status: usual, statusOfReads = usual, title } = problems[code]
+  const status = method === 'GET' || method === 'HEAD' ? statusOfReads : usual
   return { type: typeOf(code), title, status, code, detail }
 }
 

@@ -15,6 +15,21 @@ describe('the table of problems', () => {
   })
 })
 
+describe('a key that is not registered', () => {
+  const refused = new Refused('unknown-key', 'key A is not registered')
+
+  it('is not there when it is asked for', () => {
+    for (const method of ['GET', 'HEAD']) {
+      const { status, code } = problemOf(refused, method)
+      assert.deepEqual([status, code], [404, 'unknown-key'])
+    }
+  })
+
+  it('is what is wrong with a body that names it', () => {
+    for (const method of ['POST', 'DELETE', undefined]) assert.equal(problemOf(refused, method).status, 422)
+  })
+})
+
 describe('a refusal about the token', () => {
   function challenge(code: RefusalCode, authorization?: string): string | undefined {
     return challengeOf(problemOf(new Refused(code, 'say "why" \\ ü')), authorization)

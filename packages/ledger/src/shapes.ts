@@ -27,6 +27,11 @@ export const refusals: Readonly<Record<string, TSchema>> = {
   '5xx': content('application/problem+json', problem, 'Not now'),
 }
 
+/** Beside `refusals`, of a route whose path or query names something: it is not there. */
+export function notThere(description: string): Readonly<Record<string, TSchema>> {
+  return { '404': content('application/problem+json', problem, description) }
+}
+
 /** An answer of another media type than JSON. */
 export function content(mediaType: string, schema: TSchema, description: string): TSchema {
   return { description, content: { [mediaType]: { schema } } } as TSchema

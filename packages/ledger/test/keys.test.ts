@@ -78,7 +78,7 @@ describe('/v1/keys', () => {
       seen,
       (await get<Page>('/v1/keys')).keys.map(({ kid }) => kid),
     )
-    await get(`/v1/keys?after=${'A'.repeat(43)}`, 422)
+    await get(`/v1/keys?after=${'A'.repeat(43)}`, 404)
   })
 
   it('needs read:keys; what covers all buckets does not cover it', async () => {
@@ -99,7 +99,7 @@ describe('/v1/keys', () => {
   it('refuses what it does not know', async () => {
     for (const query of ['owners=shop', 'state=lost', 'purpose=both', 'limit=0', 'limit=101', 'after=']) {
       const { statusCode } = await ledger.app.inject({ url: `/v1/keys?${query}`, headers })
-      assert.equal(statusCode === 400 || (query === 'after=' && statusCode === 422), true, query)
+      assert.equal(statusCode === 400 || (query === 'after=' && statusCode === 404), true, query)
     }
   })
 })
@@ -128,7 +128,13 @@ describe('/v1/keys/{kid}', () => {
   })
 
   it('is not there for a kid that nobody asked for, or that is none', async () => {
-    await get(`/v1/keys/${'A'.repeat(43)}`, 422)
+    const at = `/v1/keys/${'A'.repeat(43)}`
+    for (const url of [at, `${at}/history`, `${at}/history?receipts=true`]) {
+      const problem = await get<{ readonly status: number; readonly code: string }>(url, 404)
+      assert.partialDeepStrictEqual(problem, { status: 404, code: 'unknown-key' })
+    }
+    const head = await ledger.app.inject({ method: 'HEAD', url: at, headers })
+    assert.equal(head.statusCode, 404)
     const { statusCode } = await ledger.app.inject({ url: '/v1/keys/nobody', headers })
     assert.equal(statusCode, 400)
   })

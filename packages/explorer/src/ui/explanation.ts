@@ -35,6 +35,7 @@ const explanations: Partial<Record<RefusalCode, Omit<Explanation, 'said' | 'code
   },
   'issuer-unavailable': { title: 'The sign-in service cannot be reached', ...retryLater },
   'unknown-bucket': { title: 'There is no such bucket', advice: 'The overview lists those that there are.' },
+  'unknown-key': { title: 'There is no such key', advice: 'The page Keys lists all that were registered.' },
   'unknown-block': { title: 'There is no such block', advice: 'The bucket ends before it.' },
   'documents-unavailable': {
     title: 'Filters and searches are not available now',

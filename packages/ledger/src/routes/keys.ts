@@ -21,7 +21,7 @@ import { allowReserved } from '../access.ts'
 import { isFinal } from '../final-wait.ts'
 import { keyDetail, keyEventPage, keyPage } from '../key-shapes.ts'
 import type { Service } from '../service.ts'
-import { refusals } from '../shapes.ts'
+import { notThere, refusals } from '../shapes.ts'
 
 const none = Type.Object({}, { additionalProperties: false })
 const params = Type.Object({ kid: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }) })
@@ -52,6 +52,7 @@ const historyQuery = Type.Object(
 )
 
 const tags = ['keys']
+const unknownKey = notThere('`unknown-key`: no such key is registered, or asked for')
 
 export function addKeys(app: App, service: Service): void {
   addList(app, service)
@@ -69,7 +70,7 @@ function addList(app: App, service: Service): void {
         ...{ operationId: 'listKeys', summary: 'Registered keys, and those asked for', tags },
         description: 'In the order in which they were asked for. `pending`: all that lacks approvals.',
         querystring: filter,
-        response: { 200: keyPage, ...refusals },
+        response: { 200: keyPage, ...unknownKey, ...refusals },
       },
       onRequest,
     },
@@ -101,7 +102,7 @@ function addKey(app: App, service: Service): void {
         ...{ operationId: 'readKey', summary: 'A key, and what was done about it', tags, params },
         description: 'With the first 100 blocks of its history; `history` has more from `next` on.',
         querystring: none,
-        response: { 200: keyDetail, ...refusals },
+        response: { 200: keyDetail, ...unknownKey, ...refusals },
       },
       onRequest,
     },
@@ -136,7 +137,7 @@ function addHistory(app: App, service: Service): void {
           'Each block has the path of its receipt; with `receipts=true` the receipt itself, once it is ' +
           'final, in pages of 20.',
         querystring: historyQuery,
-        response: { 200: keyEventPage, ...refusals },
+        response: { 200: keyEventPage, ...unknownKey, ...refusals },
       },
       onRequest,
     },
