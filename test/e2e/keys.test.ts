@@ -172,6 +172,22 @@ describe('with one registrar', () => {
     )
   })
 
+  test('a theft that is found out after the rotation marks the records of before', async () => {
+    const reason = 'it was on the same drive'
+    const mark = ['keys', 'revoke', firstSender, '--reason', reason]
+    assert.equal((await place.command.refusal(...mark)).code, 'key-revoked')
+    const marked = await place.command.json<Changed>(...mark, '--suspect-from', '2026-01-01')
+    assert.partialDeepStrictEqual(marked, { kid: firstSender, counts: true })
+    await place.ledger?.settled()
+    await place.command.text('evidence', 'payments', '1', '--out', place.at('stolen.json'))
+    const [verdict] = await place.command.json<{ suspects: number[] }[]>('verify', 'payments', '--statements')
+    assert.deepEqual(verdict?.suspects, [1, 2, 3])
+    const text = await place.command.text('keys', 'history', firstSender)
+    assert.match(text, /^replaced in block [0-9]+ by /m)
+    assert.match(text, /^revoked in block [0-9]+: "it was on the same drive"; suspect from 2026-01-01T/m)
+    assert.match(text, / revoke [^ ]+, suspect from 2026-01-01T00:00:00.000Z on: "it was/)
+  })
+
   test('the ledger tells the same for showing, with receipts', async () => {
     const token = (await place.command.text('token', '--scope', 'read:keys')).trim()
     const get = async <T>(path: string): Promise<T> => {
@@ -187,7 +203,7 @@ describe('with one registrar', () => {
     const { history } = await get<{ history: { receipt?: string }[] }>(
       `/v1/keys/${firstSender}/history?receipts=true`,
     )
-    assert.equal(history.length, 2)
+    assert.equal(history.length, 3)
     for (const { receipt } of history) assert.match(receipt ?? '', /^c2sp\.org\/tlog-proof@v1\n/)
   })
 
@@ -207,7 +223,7 @@ describe('with one registrar', () => {
     await place.restart()
     const late = place.at('late.pem')
     await place.command.text('keys', 'new', late, '--kind', 'RSA-2048')
-    const end = new Date(Date.now() + 4000)
+    const end = new Date(Date.now() + 10_000)
     const register = ['keys', 'register', late, '--owner', 'auditor', '--purpose', 'receive']
     await place.command.text(...register, '--not-after', end.toISOString())
     assert.match(
@@ -236,6 +252,8 @@ describe('with one registrar', () => {
     assert.doesNotMatch(await verify('new.json'), /since|WARNING/)
     assert.match(await verify('revoked.json'), /revoked since, in block [0-9]+: "found on a shared drive"/)
     assert.match(await verify('revoked.json'), /WARNING {5}the key was later reported stolen/)
+    assert.match(await verify('stolen.json'), /; replaced since, in block .*; revoked since, in block /)
+    assert.match(await verify('stolen.json'), /WARNING {5}the key was later reported stolen/)
     // A revocation cannot be left out: the older registry does not fit the checkpoint.
     const [old, revoked] = ['new.json', 'revoked.json'].map((name) => {
       return JSON.parse(readFileSync(place.at(name), 'utf8')) as { keys: { entries: string[] } }
