@@ -281,6 +281,23 @@ describe('what the ledger shows', () => {
     const docs = await ask('/docs', open)
     assert.match(`${docs.status} ${docs.headers.get('content-type')}`, /^200 text\/html/)
   })
+
+  test('are described as OpenAPI allows, those of the sealer among them, and sign-in is no part of it', async () => {
+    type Operation = { readonly operationId?: string; readonly responses: object }
+    type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
+    const { paths } = await answer<{ readonly paths: Paths }>('/openapi.json', 200, { token: '' })
+    for (const [path, operations] of Object.entries(paths)) {
+      assert.match(path, /^\/(?:v1|log|api|health|metrics)/)
+      assert.doesNotMatch(path, /\*/)
+      for (const [method, { operationId }] of Object.entries(operations)) {
+        assert.match(method, /^(?:get|post|put|delete)$/, path)
+        assert.ok(operationId !== undefined, `${method} ${path}`)
+      }
+    }
+    assert.deepEqual(Object.keys(paths['/v1/seal/{bucket}']?.['post']?.responses ?? {}), [
+      ...['200', '201', '4XX', '5XX'],
+    ])
+  })
 })
 
 describe('a caller', () => {

@@ -78,6 +78,10 @@ export async function createAuth(
     await app.register(
       async (scope) => {
         scope.removeAllContentTypeParsers()
+        // Discovery tells what there is; a description of the ledger's API beside which this runs has no word of it.
+        scope.addHook('onRoute', (route) => {
+          route.schema = Object.assign(route.schema ?? {}, { hide: true })
+        })
         await scope.register(async (pages) =>
           addSignIn(pages, {
             issuer: config.issuer,

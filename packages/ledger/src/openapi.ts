@@ -1,8 +1,9 @@
 import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
+import { content } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import type { FastifySchema } from 'fastify'
-import { content, text } from './shapes.ts'
+import { text } from './shapes.ts'
 
 /**
  * What the page at `/docs` may do: show itself, and ask this service. Its scripts and styles are its own

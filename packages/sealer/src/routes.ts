@@ -1,4 +1,5 @@
 // POST /v1/seal/{bucket}
+import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import type { Bearer } from '@ledgerstone/border/bearer'
 import { callerFor, requireCaller } from '@ledgerstone/border/caller'
@@ -36,6 +37,7 @@ export function sealRoutes({ sealer, bearer }: SealRoutes): FastifyPluginAsync {
           params: Type.Object({ bucket: Type.String() }),
           querystring: query,
           body: sealRequest,
+          response: { 201: sealed, 200: sealed, ...refusals },
         },
         bodyLimit: bodyBytesMax,
         onRequest: [
@@ -94,6 +96,26 @@ const sealRequest: TSchema = Type.Object(
     id: Type.Optional(Type.String({ format: 'uuid', description: 'makes a retry safe' })),
   },
   { additionalProperties: false },
+)
+
+const hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
+
+/** The ledger's answer, and two members of the sealer's. It is written as it came. */
+const sealed: TSchema = Type.Object(
+  {
+    bucket: Type.String(),
+    index: Type.Integer({ minimum: 0 }),
+    hash,
+    prevhash: hash,
+    time: Type.String({ format: 'date-time' }),
+    size: Type.Integer({ minimum: 1 }),
+    final: Type.Boolean(),
+    checkpoint: Type.String({ description: 'a signed note that covers the block' }),
+    receipt: Type.Optional(Type.String({ description: 'C2SP tlog-proof; once final, when asked for' })),
+    id: Type.String({ description: 'of the record; also in the header `record-id`' }),
+    retrySafe: Type.Boolean({ description: 'whether the caller gave the `id`' }),
+  },
+  { description: 'The block: 201 when it is new, 200 when the record was there already' },
 )
 
 /** The body is decoded by record.ts, which keeps its text. */

@@ -1,5 +1,6 @@
 // POST /v1/buckets/{bucket}/blocks: one sealed record, answered when its block is durable, sequenced and
 // signed for.
+import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import { callerOf } from '@ledgerstone/border/caller'
 import { createValidatorCompiler } from '@ledgerstone/border/schema'
@@ -11,7 +12,7 @@ import { allow } from '../access.ts'
 import { formatAppended, statusOf } from '../appended.ts'
 import { isFinal, waitFinal } from '../final-wait.ts'
 import type { Service } from '../service.ts'
-import { appended, refusals, sealedRecord } from '../shapes.ts'
+import { appended, sealedRecord } from '../shapes.ts'
 import { parseSubmission } from '../submission.ts'
 
 const query = Type.Object(

@@ -1,5 +1,6 @@
 // GET /api/v1/blockchain/list and /api/v1/blockchain/{index}: the article's payload. For showing, never for
 // verifying.
+import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import { type ArticleBlock, articleBlockOf } from '@ledgerstone/core/article'
 import { limits } from '@ledgerstone/core/limits'
@@ -8,7 +9,7 @@ import { readBlock, readEnvelope } from '@ledgerstone/log/read'
 import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
-import { articlePayload, refusals } from '../shapes.ts'
+import { articlePayload } from '../shapes.ts'
 import { storedEnvelope } from '../stored-envelope.ts'
 
 const which = {

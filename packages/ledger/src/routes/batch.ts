@@ -1,5 +1,7 @@
 // POST /v1/buckets/{bucket}/blocks/batch: many sealed records, each with its own result in the same place.
+
 import { setImmediate } from 'node:timers/promises'
+import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import { callerOf } from '@ledgerstone/border/caller'
 import { problemOf } from '@ledgerstone/border/problem'
@@ -13,7 +15,7 @@ import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import { formatAppended, statusOf } from '../appended.ts'
 import type { Service } from '../service.ts'
-import { batchResults, refusals, sealedRecord } from '../shapes.ts'
+import { batchResults, sealedRecord } from '../shapes.ts'
 import { parseSubmission } from '../submission.ts'
 import { exceptBody, takeBody } from './append.ts'
 

@@ -1,4 +1,5 @@
 // GET /v1/buckets/{bucket}/blocks/{index|hash} and its parts: entry, envelope, receipt, evidence.
+import { content, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import type { Block } from '@ledgerstone/core/block'
 import type { Bytes } from '@ledgerstone/core/bytes'
@@ -14,7 +15,7 @@ import { allow } from '../access.ts'
 import { indexOf } from '../block-reference.ts'
 import { readView } from '../pages.ts'
 import type { Service } from '../service.ts'
-import { block, content, octets, refusals, text } from '../shapes.ts'
+import { block, octets, text } from '../shapes.ts'
 import { storedEnvelope } from '../stored-envelope.ts'
 
 type Found = { readonly bucket: Bucket; readonly index: number }

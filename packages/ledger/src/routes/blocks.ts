@@ -1,4 +1,5 @@
 // GET /v1/buckets/{bucket}/blocks: pages of blocks, all of them or those that a filter names.
+import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import { limits } from '@ledgerstone/core/limits'
 import type { Bucket } from '@ledgerstone/log/bucket'
@@ -10,7 +11,7 @@ import { askDocuments } from '../documents.ts'
 import { parseFilter } from '../filter.ts'
 import { readViews, readViewsFrom } from '../pages.ts'
 import type { Service } from '../service.ts'
-import { blockPage, refusals } from '../shapes.ts'
+import { blockPage } from '../shapes.ts'
 
 const text = (maxLength: number, description?: string) =>
   Type.Optional(Type.String({ minLength: 1, maxLength, ...(description !== undefined && { description }) }))

@@ -1,4 +1,5 @@
 // GET /v1/buckets, GET /v1/buckets/{bucket}
+import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import { callerOf, requireCaller } from '@ledgerstone/border/caller'
 import { covers } from '@ledgerstone/border/scope'
@@ -7,7 +8,7 @@ import type { Bucket } from '@ledgerstone/log/bucket'
 import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
-import { bucketDetail, bucketSummary, refusals } from '../shapes.ts'
+import { bucketDetail, bucketSummary } from '../shapes.ts'
 
 const none = Type.Object({}, { additionalProperties: false })
 

@@ -1,12 +1,13 @@
 // GET /v1/buckets/{bucket}/envelopes: many envelopes for mirrors, each as u32 n | n bytes (n = 0: none, or
 // erased).
+import { content, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import { readEnvelopes } from '@ledgerstone/log/read'
 import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
-import { content, octets, refusals } from '../shapes.ts'
+import { octets } from '../shapes.ts'
 import { streamTo } from '../streaming.ts'
 
 /** Read at one go; as much again may wait for the reader. */

@@ -1,5 +1,6 @@
 // GET /v1/buckets/{bucket}/events: server-sent events over fetch, under a token, for as long as the token
 // lasts.
+import { content, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import { callerOf } from '@ledgerstone/border/caller'
 import { Refused } from '@ledgerstone/core/refused'
@@ -7,7 +8,7 @@ import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { EventStreams } from '../event-streams.ts'
 import type { Service } from '../service.ts'
-import { content, refusals, text } from '../shapes.ts'
+import { text } from '../shapes.ts'
 import { streamTo } from '../streaming.ts'
 
 export function addEvents(app: App, service: Service, streams: EventStreams): void {

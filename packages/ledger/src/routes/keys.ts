@@ -1,5 +1,6 @@
 // GET /v1/keys, GET /v1/keys/{kid}, GET /v1/keys/{kid}/history: the key registry for showing. Nobody need
 // believe it: whoever decides by a key replays `keys` himself.
+import { notThere, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import {
   type KeyLife,
@@ -21,7 +22,6 @@ import { allowReserved } from '../access.ts'
 import { isFinal } from '../final-wait.ts'
 import { keyDetail, keyEventPage, keyPage } from '../key-shapes.ts'
 import type { Service } from '../service.ts'
-import { notThere, refusals } from '../shapes.ts'
 
 const none = Type.Object({}, { additionalProperties: false })
 const params = Type.Object({ kid: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }) })

@@ -1,4 +1,5 @@
 // C2SP tlog-tiles under /log/{bucket}/: static data that any cache may keep, and the one thing that changes.
+import { content, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import { Refused } from '@ledgerstone/core/refused'
 import { parseTilePath, type TileName } from '@ledgerstone/core/tile'
@@ -6,7 +7,7 @@ import { readTile } from '@ledgerstone/log/read'
 import { Type } from 'typebox'
 import { allowTiles } from '../access.ts'
 import type { Service } from '../service.ts'
-import { content, octets, refusals, text } from '../shapes.ts'
+import { octets, text } from '../shapes.ts'
 
 export function addLog(app: App, service: Service): void {
   const { log, logPublic } = service
