@@ -123,6 +123,29 @@ describe('a change', () => {
   })
 })
 
+describe('a key that has ended', () => {
+  test('is marked as stolen by registrars, since a time that they name', async () => {
+    const { page, checkQuiet } = admin
+    await page.getByRole('button', { name: 'Mark as stolen…' }).click()
+    await page.getByLabel('Reason, for everybody to read').fill('found in a dump')
+    await page.getByLabel('Suspect from', { exact: true }).fill('2026-01-01T00:00')
+    await page.getByLabel("Registrar's key (PEM file)").setInputFiles(registrar())
+    await checkAccessible(page)
+    await page.getByRole('button', { name: 'Mark the key' }).click()
+    await page.getByText('it counts when another registrar has approved it').waitFor()
+    await page.getByText(/^Revocation asked for; 1 more approval is needed, suspect from /).waitFor()
+    const address = page.url()
+    await page.goto(`${service.url}/keys`)
+    await page.getByText(/^Revoke .*, suspect from .*: found in a dump$/).waitFor()
+    await approve(page, bob())
+    await page.getByText(', and in force.').waitFor()
+    await page.goto(address)
+    await page.getByText(/^Approved, and with that revoked, suspect from /).waitFor()
+    await page.getByRole('main').getByRole('note').getByText('Suspect from').waitFor()
+    checkQuiet()
+  })
+})
+
 describe('what goes wrong with a private key is said where it was chosen', () => {
   before(async () => {
     await admin.page.goto(`${service.url}/keys`)

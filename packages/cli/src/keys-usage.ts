@@ -98,6 +98,10 @@ function addChanges(keys: Command, asking: Asking): void {
     rotate.addOption(option)
   }
   asking(keys, 'revoke <key>', 'end a key: a kid by a registrar, a private key file by that key alone')
+    .addHelpText(
+      'after',
+      '\nA key that is replaced or revoked already is marked by registrars: --suspect-from TIME.',
+    )
     .requiredOption('--reason <text>', 'why; everyone can read it')
     .addOption(
       new Option('--suspect-from <time>', 'its blocks from then on are shown as suspect').argParser(

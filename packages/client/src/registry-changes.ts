@@ -66,7 +66,10 @@ export type RegistryChanges = {
     claims: Omit<Claims, 'owner' | 'purpose' | 'roles'>,
     registrar: OwnKey,
   ): Promise<ChangePosted>
-  /** By a registrar, or by the key itself, which needs no approval. */
+  /**
+   * By a registrar, or by the key itself, which needs no approval. Of a key that has ended, by registrars and
+   * with `suspectFrom`: its end stays where it was.
+   */
   revoke(revocation: Revocation, by: OwnKey): Promise<ChangePosted>
   /** By a registrar of another owner than those who asked or approved. `id`: 64 hexadecimal digits. */
   approve(id: string, registrar: OwnKey): Promise<ChangePosted>

@@ -122,7 +122,7 @@ async function requestOf(type: string, body: JsonObject, index: number, view: Re
     case 'ledgerstone.key.rotate':
       return rotationOf(body, index, view)
     case 'ledgerstone.key.revoke':
-      return revocationOf(body, index, view)
+      return revocationOf(body)
     case 'ledgerstone.log-keys': {
       const m = membersOf(body, 'log-keys', ['log', 'logKeys'])
       const log = textMember(m['log'], 'log')
@@ -153,9 +153,9 @@ async function rotationOf(body: JsonObject, index: number, view: RegistryView): 
   return { kind: 'register', registration, replaces: old.kid }
 }
 
-function revocationOf(body: JsonObject, index: number, view: RegistryView): Asked {
+function revocationOf(body: JsonObject): Asked {
   const m = membersOf(body, 'the revocation', ['kid', 'reason'], ['suspectFrom'])
-  const { kid } = view.keyAt(textMember(m['kid'], 'kid'), index)
+  const kid = textMember(m['kid'], 'kid')
   const reason = textMember(m['reason'], 'reason')
   if (m['suspectFrom'] === undefined) return { kind: 'revoke', kid, reason }
   return {
@@ -196,7 +196,9 @@ function checkPossible(asked: Asked, index: number, view: RegistryView): void {
       if (asked.replaces !== undefined) view.keyAt(asked.replaces, index)
       break
     case 'revoke':
-      view.keyAt(asked.kid, index)
+      // A key ends once. Since when it is suspect may be found out later, and is only shown.
+      if (asked.suspectFrom === undefined) view.keyAt(asked.kid, index)
+      else view.key(asked.kid)
       break
     case 'log-keys':
       checkLogKeysFree(asked.log, asked.keys, view)

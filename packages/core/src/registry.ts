@@ -28,6 +28,10 @@ export type RegisteredKey = Registration & {
   readonly requested: number
   /** The block at which it began to count: where the threshold of registrars was reached. */
   readonly effective: number
+  /**
+   * `index` and `reason`: of the first revocation, which stays; of a key that had been replaced before, of the
+   * one that calls it stolen. `suspectFrom`: of the newest that names one.
+   */
   readonly revoked?: { readonly index: number; readonly reason: string; readonly suspectFrom?: number }
   readonly replaced?: { readonly index: number; readonly by: string }
 }
@@ -248,9 +252,10 @@ export class Registry {
       case 'revoke': {
         const key = this.key(request.kid)
         const { reason, suspectFrom } = request
-        const revoked = { index, reason, ...(suspectFrom !== undefined && { suspectFrom }) }
+        const first = key.revoked ?? { index, reason }
+        const revoked = { ...first, ...(suspectFrom !== undefined && { suspectFrom }) }
         this.#keys.set(key.kid, { ...key, revoked })
-        if (key.roles.includes('registrar')) this.#dropVotes(key.owner)
+        if (key.revoked === undefined && key.roles.includes('registrar')) this.#dropVotes(key.owner)
         break
       }
       case 'log-keys':

@@ -100,6 +100,73 @@ describe('a rotation', () => {
   }
 })
 
+describe('a theft that is found out when the key has ended', () => {
+  const since = '2026-11-01T00:00:00.000Z'
+  const earlier = '2026-10-01T00:00:00.000Z'
+
+  async function rotated(): Promise<SampleLedger> {
+    const sample = await SampleLedger.create()
+    await sample.register('alice', 'alice')
+    await sample.change('registrar-ann', 'key.rotate', await rotationOf(alice, aliceNext, 'alice'))
+    return sample
+  }
+
+  test('marks a replaced key, and moves neither its end nor what it was replaced by', async () => {
+    const sample = await rotated()
+    await sample.revoke('registrar-ben', alice, { suspectFrom: since })
+    const { revoked, replaced } = sample.registry.key(alice.kid)
+    assert.deepEqual(revoked, { index: 3, reason: 'stolen', suspectFrom: Date.parse(since) })
+    assert.deepEqual(replaced, { index: 2, by: aliceNext.kid })
+    assert.equal(sample.registry.keyAt(alice.kid, 2).kid, alice.kid)
+    for (const size of [3, 4])
+      assert.throws(() => sample.registry.keyAt(alice.kid, size), refusedAs('key-revoked'))
+    assert.equal(sample.registry.keyAt(aliceNext.kid, 4).owner, 'alice')
+  })
+  test('dates a revoked key anew, earlier and later, and its end and reason stay', async () => {
+    const sample = await rotated()
+    await sample.revoke('alice-next', aliceNext, { reason: 'laptop lost' })
+    const end = { index: 3, reason: 'laptop lost' }
+    for (const suspectFrom of [since, earlier, since]) {
+      await sample.revoke('registrar-ann', aliceNext, { suspectFrom })
+      const { revoked } = sample.registry.key(aliceNext.kid)
+      assert.deepEqual(revoked, { ...end, suspectFrom: Date.parse(suspectFrom) })
+    }
+  })
+  test('is said by registrars alone, with its time', async () => {
+    const sample = await rotated()
+    await assert.rejects(sample.revoke('registrar-ann', alice), refusedAs('key-revoked'))
+    const mark = { suspectFrom: since }
+    await assert.rejects(sample.revoke('alice-next', alice, mark), refusedAs('wrong-key'))
+    await assert.rejects(sample.revoke('alice', alice, mark), refusedAs('key-revoked'))
+    await assert.rejects(sample.revoke('registrar-ann', mallory, mark), refusedAs('unknown-key'))
+    assert.equal(sample.registry.key(alice.kid).revoked, undefined)
+  })
+  test('is said by as many as the threshold wants', async () => {
+    const sample = await SampleLedger.create(2)
+    await sample.revoke('registrar-ann', ann)
+    const request = await sample.revoke('registrar-ben', ann, { suspectFrom: since })
+    assert.equal(sample.registry.key(ann.kid).revoked?.suspectFrom, undefined)
+    await sample.approve('registrar-cyd', request)
+    assert.equal(sample.registry.key(ann.kid).revoked?.suspectFrom, Date.parse(since))
+  })
+  test('lets the open requests of a registrar fall, once', async () => {
+    const sample = await SampleLedger.create(2)
+    const next = await rotationOf(ann, mallory, 'ann', { roles: ['registrar'] })
+    await sample.approve('registrar-ben', await sample.change('registrar-ann', 'key.rotate', next))
+    const request = await registrationOf(alice, 'alice')
+    const asked = await sample.change(mallory, 'key.register', request)
+    const mark = async (suspectFrom: string): Promise<void> => {
+      const found = await sample.revoke('registrar-ben', ann, { suspectFrom })
+      await sample.approve('registrar-cyd', found)
+    }
+    await mark(since)
+    assert.equal(sample.registry.requests().has(asked), false)
+    const again = await sample.change(mallory, 'key.register', request)
+    await mark(earlier)
+    assert.equal(sample.registry.requests().has(again), true)
+  })
+})
+
 describe('with a threshold of two', () => {
   const requestOf = async (sample: SampleLedger): Promise<string> => {
     return sample.change('registrar-ann', 'key.register', await registrationOf(alice, 'alice'))

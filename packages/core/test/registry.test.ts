@@ -21,7 +21,8 @@ const cyd = await keyNamed('registrar-cyd')
 const ledgerKey = await keyNamed('ledger')
 const day = 86_400_000
 
-type Row = { kid: string; owner: string; purpose: string; roles: string[]; good: [number, number | null] }
+type Named = { kid: string; owner: string; purpose: string; roles: string[] }
+type Row = Named & { good: [number, number | null]; suspectFrom?: string }
 type Replay = { genesis: string; threshold: number; size: number; root: string; keys: Row[]; open: string[] }
 type Vectors = {
   ledger: string
@@ -49,8 +50,10 @@ describe('a replay of keys', () => {
       registry.keys().map(({ kid }) => kid),
       keys.map(({ kid }) => kid),
     )
-    for (const { kid, owner, purpose, roles, good } of keys) {
+    for (const { kid, owner, purpose, roles, good, suspectFrom } of keys) {
       assert.deepEqual({ owner, purpose, roles }, pick(registry.key(kid)))
+      const suspect = registry.key(kid).revoked?.suspectFrom
+      assert.equal(suspect, suspectFrom === undefined ? undefined : Date.parse(suspectFrom))
       for (let n = 0; n <= size; n++) {
         const isGood = n >= good[0] && n <= (good[1] ?? size)
         if (isGood) assert.equal(registry.keyAt(kid, n).kid, kid)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventText, timeIn, wordsOf } from '../src/pages/keys/key-words.ts'
+import { askedText, eventText, timeIn, wordsOf } from '../src/pages/keys/key-words.ts'
 
 test('a key that expires soon is not shown as simply active', () => {
   assert.deepEqual(wordsOf({ state: 'active', expiresSoon: true }), { text: 'expires soon', tone: 'fair' })
@@ -24,6 +24,15 @@ test('a request, an approval and what takes effect are told apart', () => {
     eventText({ ...about, approves: 'h', counts: true, missing: 0 }),
     'Approved, and with that revoked',
   )
+})
+
+test('a time from which a key is suspect is told with the block that names it', () => {
+  const asked = { change: 'revoke', kid: 'k', reason: 'r', suspectFrom: '2026-11-01T00:00:00.000Z' } as const
+  const event = { index: 3, hash: 'h', time: '', event: 'revoke', signer: { kid: 'k', owner: 'o' } } as const
+  const told = eventText({ ...event, approves: null, counts: true, missing: 0, asked })
+  assert.equal(told, 'Revoked, suspect from 2026-11-01T00:00:00.000Z on')
+  assert.equal(askedText(asked), 'Revoke k, suspect from 2026-11-01T00:00:00.000Z on: r')
+  assert.equal(askedText({ ...asked, suspectFrom: null }), 'Revoke k: r')
 })
 
 test('a time is written in UTC, and none is none', () => {

@@ -78,15 +78,12 @@ function describe(verdict: EvidenceVerdict): string {
 function keyLines({ registry, key, block }: EvidenceVerdict): readonly string[] {
   const { revoked, replaced } = registry.key(key.kid)
   const judged = `in force at block ${block.keys} of keys, by which this block is judged`
+  const ends: string[] = []
+  if (replaced !== undefined) ends.push(`replaced since, in block ${replaced.index}, by ${replaced.by}`)
   if (revoked !== undefined) {
-    return [
-      `  key         ${judged}; revoked since, in block ${revoked.index}: ${JSON.stringify(revoked.reason)}`,
-    ]
+    ends.push(`revoked since, in block ${revoked.index}: ${JSON.stringify(revoked.reason)}`)
   }
-  if (replaced !== undefined) {
-    return [`  key         ${judged}; replaced since, in block ${replaced.index}, by ${replaced.by}`]
-  }
-  return []
+  return ends.length === 0 ? [] : [`  key         ${[judged, ...ends].join('; ')}`]
 }
 
 function describeEnvelope(envelope: EvidenceVerdict['envelope']): string {

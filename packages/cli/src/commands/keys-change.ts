@@ -9,6 +9,8 @@ import { pendingChanges } from '@ledgerstone/core/key-life'
 import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Role } from '@ledgerstone/core/registration'
+import type { RegisteredKey } from '@ledgerstone/core/registry'
+import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, type Connection, connect } from '../connect.ts'
 import { type Output, outputOf } from '../output.ts'
 import { openOwnKey, type PassphraseOptions } from '../private-key.ts'
@@ -66,10 +68,14 @@ export async function register(file: string, options: RegisterOptions): Promise<
 
 export type RevokeOptions = ChangeOptions & { readonly reason: string; readonly suspectFrom?: number }
 
-/** `key` is a kid, and a registrar signs; or a private key file, and that key signs its own end. */
+/**
+ * `key` is a kid, and a registrar signs; or a private key file, and that key signs its own end. A key that has
+ * ended already is marked by registrars as stolen.
+ */
 export async function revoke(key: string, options: RevokeOptions): Promise<void> {
   const { reason, suspectFrom } = options
   const change = changing(options)
+  const { registry } = await change.connection.follower.refresh()
   const own = existsSync(key) ? await openOwnKey(key, options) : undefined
   if (own === undefined && !/^[A-Za-z0-9_-]{43}$/.test(key)) {
     throw new Refused('bad-query', `${key} is neither a key id nor a private key file`)
@@ -77,8 +83,14 @@ export async function revoke(key: string, options: RevokeOptions): Promise<void>
   const kid = own?.kid ?? key
   const by = own === undefined || options.key !== undefined ? await registrarOf(change, options) : own
   const revocation = { kid, reason, ...(suspectFrom !== undefined && { suspectFrom }) }
+  const hasEnded = registry.isRegistered(kid) && isOver(registry.key(kid))
   const posted = await change.changes.revoke(revocation, by)
-  await report(change, posted, { kid }, `revoked ${kid}`)
+  const suspect = suspectFrom === undefined ? '' : `, suspect from ${formatTime(suspectFrom)} on`
+  await report(change, posted, { kid }, `${hasEnded ? 'marked' : 'revoked'} ${kid}${suspect}`)
+}
+
+function isOver({ revoked, replaced }: RegisteredKey): boolean {
+  return revoked !== undefined || replaced !== undefined
 }
 
 export async function approve(id: string, options: ChangeOptions): Promise<void> {

@@ -37,7 +37,7 @@ export async function listKeys(options: ListKeysOptions): Promise<void> {
       ...table(keys.map(rowOf)),
       ...pending.map((each) => `\n${describePending(each)}`),
       '',
-      `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} by ${registry.size} final blocks of keys, ` +
+      `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} by ${registry.size} final ${registry.size === 1 ? 'block' : 'blocks'} of keys, ` +
         `as of ${formatTime(asOf)}; ` +
         `a change needs ${registry.threshold === 1 ? 'one registrar' : `${registry.threshold} registrars`}`,
       `replayed here from the pinned genesis; ${describePolicy(trust.policy)}`,
@@ -96,11 +96,12 @@ function table(rows: readonly (readonly string[])[]): readonly string[] {
 }
 
 function aboutEnd({ revoked, replaced }: KeyLife): readonly string[] {
-  if (replaced !== undefined) return [`replaced in block ${replaced.index} by ${replaced.by}`]
-  if (revoked === undefined) return []
+  const lines: string[] = []
+  if (replaced !== undefined) lines.push(`replaced in block ${replaced.index} by ${replaced.by}`)
+  if (revoked === undefined) return lines
   const { index, reason, suspectFrom } = revoked
   const suspect = suspectFrom === undefined ? '' : `; suspect from ${formatTime(suspectFrom)} on`
-  return [`revoked in block ${index}: ${JSON.stringify(reason)}${suspect}`]
+  return [...lines, `revoked in block ${index}: ${JSON.stringify(reason)}${suspect}`]
 }
 
 function describeEvent({
@@ -133,6 +134,10 @@ function describePending({ id, request, missing }: PendingChange): string {
   ].join('\n')
 }
 
+function suspectText({ suspectFrom }: { readonly suspectFrom?: number }): string {
+  return suspectFrom === undefined ? '' : `, suspect from ${formatTime(suspectFrom)} on`
+}
+
 /** On one line. Reasons are somebody's text: they are quoted, and cannot draw on the terminal. */
 export function describeRequest(request: Request): string {
   switch (request.kind) {
@@ -143,7 +148,7 @@ export function describeRequest(request: Request): string {
       return request.replaces === undefined ? `register ${what}` : `rotate ${request.replaces} to ${what}`
     }
     case 'revoke':
-      return `revoke ${request.kid}: ${JSON.stringify(request.reason)}`
+      return `revoke ${request.kid}${suspectText(request)}: ${JSON.stringify(request.reason)}`
     case 'log-keys':
       return `log keys of ${request.log}`
     case 'policy':

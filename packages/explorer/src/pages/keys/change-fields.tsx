@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react'
 import { ChangeForm } from './change-form.tsx'
 import { timeIn } from './key-words.ts'
 import { type OwnKeyChoice, OwnKeyField } from './own-key-field.tsx'
+import type { Change } from './use-changes.ts'
 
 export function RegisterForm(): ReactNode {
   const [key, setKey] = useState<OwnKeyChoice>()
@@ -61,7 +62,7 @@ export function RotateForm(): ReactNode {
   )
 }
 
-export function RevokeForm({ view }: { readonly view: KeyView }): ReactNode {
+export function RevokeForm({ view: { kid } }: { readonly view: KeyView }): ReactNode {
   const [reason, setReason] = useState('')
   const [suspectFrom, setSuspectFrom] = useState('')
   return (
@@ -69,44 +70,75 @@ export function RevokeForm({ view }: { readonly view: KeyView }): ReactNode {
       action="Revoke the key"
       isDanger
       signer="Registrar's key, or the key itself"
-      command={`ledgerstone keys revoke ${view.kid} --reason 'WHY' --key REGISTRAR.pem`}
-      changeOf={() => {
-        const since = timeIn(suspectFrom)
-        const suspect = since === undefined ? {} : { suspectFrom: since }
-        return { kind: 'revoke', kid: view.kid, reason: reason.trim(), ...suspect }
-      }}
+      command={`ledgerstone keys revoke ${kid} --reason 'WHY' --key REGISTRAR.pem`}
+      changeOf={() => revocationOf(kid, reason, suspectFrom)}
     >
       <p>
         From its block on the key counts no more, and nothing can undo that. What it signed before stays
         valid, and is shown as suspect from the time that you give.
       </p>
-      <label className="field">
-        <span className="field-label">Reason, for everybody to read</span>
-        <input required value={reason} onChange={({ target }) => setReason(target.value)} />
-      </label>
-      <label className="field">
-        <span className="field-label">Suspect from (optional)</span>
-        <input
-          type="datetime-local"
-          value={suspectFrom}
-          onChange={({ target }) => setSuspectFrom(target.value)}
-        />
-      </label>
+      <ReasonField value={reason} onChange={setReason} />
+      <TimeField label="Suspect from (optional)" value={suspectFrom} onChange={setSuspectFrom} />
     </ChangeForm>
   )
 }
 
-function UntilField(props: {
-  readonly value: string
-  readonly onChange: (value: string) => void
-}): ReactNode {
+/** Of a key that has been replaced or revoked. */
+export function MarkForm({ view: { kid } }: { readonly view: KeyView }): ReactNode {
+  const [reason, setReason] = useState('')
+  const [suspectFrom, setSuspectFrom] = useState('')
+  return (
+    <ChangeForm
+      action="Mark the key"
+      isDanger
+      command={`ledgerstone keys revoke ${kid} --suspect-from TIME --reason 'WHY' --key REGISTRAR.pem`}
+      changeOf={() => revocationOf(kid, reason, suspectFrom)}
+    >
+      <p>
+        The key has ended, and that stays as it was. What it signed is shown as suspect from the time that you
+        give; it stays valid. The newest time that registrars have named holds.
+      </p>
+      <ReasonField value={reason} onChange={setReason} />
+      <TimeField label="Suspect from" required value={suspectFrom} onChange={setSuspectFrom} />
+    </ChangeForm>
+  )
+}
+
+function revocationOf(kid: string, reason: string, suspectFrom: string): Change {
+  const since = timeIn(suspectFrom)
+  return {
+    kind: 'revoke',
+    kid,
+    reason: reason.trim(),
+    ...(since !== undefined && { suspectFrom: since }),
+  }
+}
+
+type FieldProps = { readonly value: string; readonly onChange: (value: string) => void }
+
+function ReasonField({ value, onChange }: FieldProps): ReactNode {
   return (
     <label className="field">
-      <span className="field-label">Valid until (optional)</span>
+      <span className="field-label">Reason, for everybody to read</span>
+      <input required value={value} onChange={({ target }) => onChange(target.value)} />
+    </label>
+  )
+}
+
+function UntilField(props: FieldProps): ReactNode {
+  return <TimeField label="Valid until (optional)" {...props} />
+}
+
+function TimeField(props: FieldProps & { readonly label: string; readonly required?: boolean }): ReactNode {
+  const { label, required = false, value, onChange } = props
+  return (
+    <label className="field">
+      <span className="field-label">{label}</span>
       <input
         type="datetime-local"
-        value={props.value}
-        onChange={({ target }) => props.onChange(target.value)}
+        required={required}
+        value={value}
+        onChange={({ target }) => onChange(target.value)}
       />
     </label>
   )

@@ -7,8 +7,9 @@ import { Hash } from '../../ui/hash.tsx'
 import { Loading } from '../../ui/loading.tsx'
 import { Problem } from '../../ui/problem.tsx'
 import { SafeText } from '../../ui/safe-text.tsx'
+import { shortHash } from '../../ui/short-hash.ts'
 import { Time } from '../../ui/time.tsx'
-import { RevokeForm, RotateForm } from './change-fields.tsx'
+import { MarkForm, RevokeForm, RotateForm } from './change-fields.tsx'
 import { KeyBadge } from './key-badge.tsx'
 import { eventText } from './key-words.ts'
 import { keysKey } from './use-changes.ts'
@@ -22,7 +23,7 @@ export function KeyDetail({
   /** How far the registry can be believed. */
   readonly children: ReactNode
 }): ReactNode {
-  const canChange = view.state === 'active' || view.state === 'upcoming'
+  const isOver = view.revoked !== null || view.replaced !== null
   return (
     <>
       <p>
@@ -37,7 +38,7 @@ export function KeyDetail({
         <Facts view={view} />
       </section>
       <KeyHistory kid={view.kid} size={view.pending.length} />
-      {canChange && <Actions view={view} />}
+      {view.effective !== null && (isOver ? <Marking view={view} /> : <Actions view={view} />)}
     </>
   )
 }
@@ -70,6 +71,7 @@ function Warnings({
 
 function Facts({ view }: { readonly view: KeyView }): ReactNode {
   const { kid, owner, purpose, kind, roles, assurance, requested, effective, notBefore, notAfter } = view
+  const { replaced } = view
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['State', <KeyBadge key="state" view={view} />],
     ['Fingerprint', <Hash key="kid" value={kid} full />],
@@ -80,6 +82,7 @@ function Facts({ view }: { readonly view: KeyView }): ReactNode {
     ['Valid', <Validity key="valid" from={notBefore} until={notAfter} />],
     ['Asked for in', <BlockLink key="requested" index={requested} />],
     ['Counts from', effective === null ? 'not yet' : <BlockLink key="effective" index={effective} />],
+    ...(replaced === null ? [] : [['Replaced in', <Replaced key="replaced" {...replaced} />] as const]),
     ['Public key', <Hash key="spki" value={view.key} />],
   ]
   return (
@@ -125,6 +128,14 @@ function Validity({
   )
 }
 
+function Replaced({ index, by }: { readonly index: number; readonly by: string }): ReactNode {
+  return (
+    <>
+      <BlockLink index={index} /> by <Link href={`/keys/${by}`}>{shortHash(by)}</Link>
+    </>
+  )
+}
+
 function BlockLink({ index }: { readonly index: number }): ReactNode {
   return <Link href={`/buckets/keys/blocks/${index}`}>block {index} of keys</Link>
 }
@@ -163,6 +174,22 @@ function HistoryEvent({ event }: { readonly event: EventView }): ReactNode {
         <BlockLink index={index} />, <Time ms={Date.parse(time)} />
       </span>
     </li>
+  )
+}
+
+/** The key has ended, and it turns out to have been stolen, or earlier than was thought. */
+function Marking({ view }: { readonly view: KeyView }): ReactNode {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <section className="card" aria-label="Mark this key">
+      {isOpen ? (
+        <MarkForm view={view} />
+      ) : (
+        <button type="button" className="button danger" onClick={() => setOpen(true)}>
+          Mark as stolen…
+        </button>
+      )}
+    </section>
   )
 }
 

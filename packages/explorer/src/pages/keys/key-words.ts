@@ -40,7 +40,7 @@ export function askedText(asked: AskedView): string {
     case 'rotate':
       return `Replace ${shortHash(asked.replaces)} of ${asked.owner} by ${shortHash(asked.kid)}`
     case 'revoke':
-      return `Revoke ${shortHash(asked.kid)}: ${asked.reason}`
+      return `Revoke ${shortHash(asked.kid)}${suspectText(asked)}: ${asked.reason}`
     case 'log-keys':
       return `Announce log keys of ${asked.log}`
     case 'policy':
@@ -48,8 +48,18 @@ export function askedText(asked: AskedView): string {
   }
 }
 
+/** In UTC, as it is signed. */
+function suspectText({ suspectFrom }: { readonly suspectFrom: string | null }): string {
+  return suspectFrom === null ? '' : `, suspect from ${suspectFrom} on`
+}
+
 /** What a block did. */
-export function eventText({ event, approves, counts, missing }: EventView): string {
+export function eventText(view: EventView): string {
+  const { asked } = view
+  return `${stepText(view)}${asked?.change === 'revoke' ? suspectText(asked) : ''}`
+}
+
+function stepText({ event, approves, counts, missing }: EventView): string {
   const done = {
     genesis: 'Named by the genesis',
     register: 'Registered',
