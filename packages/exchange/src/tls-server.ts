@@ -98,6 +98,8 @@ function admitConnections(server: tls.Server, sockets: Set<Socket>, options: Lis
   })
   server.on('tlsClientError', (error, socket) => {
     onRefused({ from: fromOf(socket), ...reasonOf(error, socket) })
+    // Node reports a handshake that is late, and leaves its connection open.
+    destroyLater(socket)
   })
   server.on('secureConnection', (socket) => {
     socket.on('error', () => undefined)

@@ -102,7 +102,7 @@ describe('the right client', () => {
     const { port } = listener
     const junk = net.connect(port, '127.0.0.1', () => junk.end('GET / HTTP/1.1\r\n\r\n'))
     const silent = net.connect(port, '127.0.0.1')
-    for (const socket of [junk, silent]) socket.on('error', () => undefined)
+    for (const socket of [junk, silent]) socket.on('error', () => undefined).resume()
     const trust = { host: '127.0.0.1', port, ca: [server.certificate], checkServerIdentity: accepting }
     const attempts = [
       tls.connect({ ...trust }),
@@ -114,6 +114,7 @@ describe('the right client', () => {
     await until(() => listener.refused.length === 5, 'all are reported')
     const reasons = listener.refused.map(({ why }) => why).sort()
     assert.deepEqual(reasons, ['no-certificate', 'no-tls', 'no-tls', 'slow-handshake', 'wrong-certificate'])
+    await until(() => silent.closed, 'the silent one is cut off')
     const socket = await reach(port)
     assert.equal(await greeting(socket), 'hello')
     for (const each of [junk, silent, socket]) each.destroy()
