@@ -54,6 +54,8 @@ export type ExchangeOptions = {
   readonly passphrase?: string
   readonly way: Way
   readonly identity?: Identity
+  /** The id of an exchange that somebody has scheduled for this owner and assurance; absent: asks for one. */
+  readonly join?: string
   /** `2026-11-23T03:17:00.000Z`; absent: at once. */
   readonly openAt?: string
   readonly port?: number
@@ -140,7 +142,8 @@ function runOf(
   follower: RegistryFollower,
   keys: readonly ClientKey[],
 ): Omit<ExchangeRun, 'onStep'> {
-  const { folder, server, token, trust, owner, assurance, way, identity, openAt, port, signal } = options
+  const { folder, server, token, trust, owner, assurance, way } = options
+  const { identity, join, openAt, port, signal } = options
   const keep = keepIn(folder.peerKeys)
   return {
     ...{ api: exchangesApi({ url: server, token, fetch: reach }), way, owner, assurance, keys },
@@ -150,6 +153,7 @@ function runOf(
       return keep(serverKeys, exchange)
     },
     ...(identity !== undefined && { identity }),
+    ...(join !== undefined && { join }),
     ...(openAt !== undefined && { openAt }),
     ...(port !== undefined && { port }),
     ...(signal !== undefined && { signal }),

@@ -15,6 +15,7 @@ export function addExchangeCommands(program: Command, asking: Asking): void {
     .option('--key <file...>', 'private keys to bring (default: makes one to receive and one to sign)')
     .option('--replaces <file...>', 'make new keys in the place of these, which sign for that')
     .option('--encrypt', 'put new keys under a passphrase')
+    .option('--join <exchange>', 'run an exchange that somebody has scheduled, on the page or elsewhere')
     .option('--at <time>', 'when the port opens: 2026-11-23T03:17:00Z, or +10m (default: now)', time)
     .option('--port <port>', 'which port (default: a random one of the configured range)', port)
     .option('--yes', 'compare no string: recorded as assurance "token"')

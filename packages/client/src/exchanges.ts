@@ -7,8 +7,10 @@ import { objectOf } from './api.ts'
 import { type Ask, type HttpOptions, httpOf } from './http.ts'
 
 export type ExchangesApi = {
-  /** `{owner, assurance?, clientCertificate, openAt?, port?}` */
+  /** `{owner, assurance, clientCertificate?, openAt?, port?}`; without the certificate somebody is to join. */
   create(asked: JsonObject): Promise<JsonObject>
+  /** `{certificate}`: that of the client's side. */
+  join(id: string, client: JsonObject): Promise<JsonObject>
   list(): Promise<readonly JsonObject[]>
   get(id: string): Promise<JsonObject>
   /** `string`: what the other side's person reads out. */
@@ -25,12 +27,13 @@ const answer: Pick<Ask, 'accept' | 'answerBytesMax'> = {
 export function exchangesApi(options: HttpOptions): ExchangesApi {
   const http = httpOf(options)
   const at = (id: string, rest = ''): string => `/v1/exchanges/${checkUuid(id, 'the exchange')}${rest}`
-  const post = async (path: string, body: JsonObject): Promise<JsonObject> => {
+  const send = async (method: 'POST' | 'PUT', path: string, body: JsonObject): Promise<JsonObject> => {
     const sent = { mediaType: 'application/json', content: formatCanonical(body) }
-    return objectOf(await http.ask({ method: 'POST', path, body: sent, ...answer, repeatable: false }))
+    return objectOf(await http.ask({ method, path, body: sent, ...answer, repeatable: method === 'PUT' }))
   }
   return {
-    create: (asked) => post('/v1/exchanges', asked),
+    create: (asked) => send('POST', '/v1/exchanges', asked),
+    join: (id, client) => send('PUT', at(id, '/client'), client),
     async list() {
       const value = objectOf(await http.ask({ path: '/v1/exchanges', ...answer, repeatable: true }))
       return listMember(value['exchanges'], 'exchanges').map((each) => {
@@ -39,7 +42,7 @@ export function exchangesApi(options: HttpOptions): ExchangesApi {
       })
     },
     get: async (id) => objectOf(await http.ask({ path: at(id), ...answer, repeatable: true })),
-    confirm: (id, string) => post(at(id, '/confirm'), { string }),
+    confirm: (id, string) => send('POST', at(id, '/confirm'), { string }),
     cancel: async (id) =>
       objectOf(await http.ask({ method: 'DELETE', path: at(id), ...answer, repeatable: false })),
   }

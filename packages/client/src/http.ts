@@ -25,7 +25,7 @@ export type HttpOptions = {
 }
 
 export type Ask = {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the service's URL, beginning with `/`. */
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>

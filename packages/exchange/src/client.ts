@@ -12,7 +12,7 @@ import { createIdentity, describeCertificate, type Identity } from './certificat
 import { secretBytes } from './challenge.ts'
 import { converse } from './conversation.ts'
 import { type ExchangeAssurance, isOver, type Registered } from './exchange-state.ts'
-import { type ExchangeView, parseView } from './exchange-view.ts'
+import { type ExchangeView, parseAsked, parseView } from './exchange-view.ts'
 import { nonceBytes } from './message.ts'
 import { type ProvingKey, provingKey, type Wanted } from './own-key.ts'
 import { connect, exporterOf } from './tls-client.ts'
@@ -21,6 +21,8 @@ import type { Reached, Way } from './way.ts'
 /** The sealer's REST interface, under the caller's token. */
 export type ExchangeApi = {
   create(asked: JsonObject): Promise<JsonObject>
+  /** `{certificate}` */
+  join(id: string, client: JsonObject): Promise<JsonObject>
   get(id: string): Promise<JsonObject>
   cancel(id: string): Promise<JsonObject>
 }
@@ -35,6 +37,7 @@ export type ClientKey = Omit<Wanted, 'owner' | 'assurance'> & { readonly key: Ow
 export type AccountStep = {
   readonly step:
     | 'asked'
+    | 'joined'
     | 'reached'
     | 'waiting'
     | 'handshake'
@@ -44,7 +47,7 @@ export type AccountStep = {
     | 'closed'
     | 'registered'
   readonly text: string
-  /** With `asked`: its id. */
+  /** With `asked` and `joined`: its id. */
   readonly exchange?: string
   /** With `string`: what people compare. */
   readonly string?: string
@@ -60,6 +63,8 @@ export type ExchangeRun = {
   readonly keys: readonly ClientKey[]
   /** Self-signed for this exchange when absent. */
   readonly identity?: Identity
+  /** The id of an exchange that somebody has scheduled; absent: this side asks for one. */
+  readonly join?: string
   /** RFC 3339, by the server's clock; absent: at once. */
   readonly openAt?: string
   readonly port?: number
@@ -87,7 +92,7 @@ export type Exchanged = {
 }
 
 /**
- * Throws why not: `wrong-certificate`, `peer-lost`, `wrong-string`, the code by which either side refused, or
+ * Throws why not: `bad-config` when what is joined was scheduled for something else, `wrong-certificate`, `peer-lost`, `wrong-string`, the code by which either side refused, or
  * what the network or the disk says. The exchange is then cancelled at the server, the way taken down, and
  * nothing of the server's is kept.
  */
@@ -97,11 +102,13 @@ export async function runExchange(run: ExchangeRun): Promise<Exchanged> {
   const keys = await Promise.all(
     run.keys.map(({ key, ...wanted }) => provingKey(key, { ...wanted, ...ownedBy(run) })),
   )
-  const view = parseView(await run.api.create(requestOf(run, identity)))
+  const view = parseView(await asked(run, identity))
   let kept: Kept | undefined
   try {
     checkAnnounced(view)
-    run.onStep({ step: 'asked', text: accountOf(view, run.assurance), exchange: view.id })
+    if (isOver(view.state)) throw endOf(view)
+    const begun = run.join === undefined ? 'asked' : 'joined'
+    run.onStep({ step: begun, text: accountOf(view, run.assurance), exchange: view.id })
     const { ceremony, held } = await meet(run, view, identity, keys)
     kept = held
     const string = ceremony.string as string
@@ -127,6 +134,17 @@ function requestOf({ owner, assurance, openAt, port }: ExchangeRun, { certificat
     ...(openAt !== undefined && { openAt }),
     ...(port !== undefined && { port }),
   }
+}
+
+/** The server's word for what was scheduled is not taken: this side has been told it, too, and says it. */
+async function asked(run: ExchangeRun, identity: Identity): Promise<JsonObject> {
+  if (run.join === undefined) return run.api.create(requestOf(run, identity))
+  const { id, owner, assurance } = parseAsked(await run.api.get(run.join))
+  if (owner !== run.owner || assurance !== run.assurance) {
+    const [there, here] = [`${owner}, assurance ${assurance}`, `${run.owner}, assurance ${run.assurance}`]
+    throw new Refused('bad-config', `exchange ${id} is for keys of ${there}; here it is said: ${here}`)
+  }
+  return run.api.join(id, { certificate: identity.certificate })
 }
 
 /** The hash is what the answer promises; the certificate beside it only spares a second request. */
@@ -259,11 +277,15 @@ async function agree(run: ExchangeRun, ceremony: Ceremony, string: string): Prom
 /** The server registers once it is confirmed there, too. */
 async function untilRegistered(run: ExchangeRun, { id }: ExchangeView): Promise<Registered> {
   for (;;) {
-    const { state, registered, code = 'exchange-over', detail = '' } = parseView(await run.api.get(id))
-    if (state === 'registered' && registered !== undefined) return registered
-    if (isOver(state)) throw new Refused(knownCode(code), `at the server the exchange is ${state}: ${detail}`)
+    const view = parseView(await run.api.get(id))
+    if (view.state === 'registered' && view.registered !== undefined) return view.registered
+    if (isOver(view.state)) throw endOf(view)
     await pause(run.pollMs ?? 1000, run.signal)
   }
+}
+
+function endOf({ state, code = 'exchange-over', detail = '' }: ExchangeView): Refused {
+  return new Refused(knownCode(code), `at the server the exchange is ${state}: ${detail}`)
 }
 
 function refusalOf({ state, refusal }: Ceremony): Refused {

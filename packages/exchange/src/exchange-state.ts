@@ -4,11 +4,12 @@ import type { JsonObject } from '@ledgerstone/core/canonical'
 import type { Assurance } from '@ledgerstone/core/registration'
 
 /**
- * `scheduled` -> `open` <-> `talking` -> `awaiting-confirmation` -> `confirmed` -> `registered`. Ends besides
- * the last: `expired` (nobody came, or nobody confirmed, in time), `refused` (a proof, a string or a person
- * said no), `cancelled`, `failed` (the port, the disk, the ledger, or a stop of this service).
+ * In the order in which they are reached, the ends last; `exchange-transitions.ts` has the moves.
+ * `awaiting-client`: scheduled by somebody who has no certificate, and no port before the client's side has
+ * brought its own.
  */
 export type ExchangeState =
+  | 'awaiting-client'
   | 'scheduled'
   | 'open'
   | 'talking'
@@ -48,16 +49,21 @@ export type ExchangeRecord = {
   readonly owner: string
   readonly assurance: ExchangeAssurance
   readonly createdBy: Person
+  /** Whose the client's certificate is: the same one, unless the exchange was scheduled without it. */
+  readonly joinedBy?: Person
   readonly openAt: number
+  /** While the client is awaited: until when it may join. */
   readonly closesAt: number
+  /** No time was asked for: `openAt` and `closesAt` are set when the client joins. */
+  readonly opensOnJoin?: true
   readonly port: number
   /** Which of several replicas listens. */
   readonly instance?: string
-  /** Of the server: PEM. */
-  readonly certificate: string
+  /** Of the server: PEM. There is none before the client has joined. */
+  readonly certificate?: string
   /** SHA-256 of the two certificates. */
-  readonly fingerprint: string
-  readonly clientFingerprint: string
+  readonly fingerprint?: string
+  readonly clientFingerprint?: string
   /** Connections that were not taken. */
   readonly refusedConnections: number
   /** From the client's message 3 on. */
@@ -81,9 +87,15 @@ export type ExchangeEvent = {
     | 'connection-refused'
     | 'connected'
     | 'message'
+    | 'join-refused'
     | 'approval-refused'
     | 'registration-delayed'
     | 'journal-failed'
   readonly by?: string
   readonly detail?: string
+}
+
+/** Whether somebody asked for the exchange or joined it, and so is no second person. */
+export function isInvolved({ id }: Person, { createdBy, joinedBy }: ExchangeRecord): boolean {
+  return id === createdBy.id || id === joinedBy?.id
 }

@@ -2,9 +2,10 @@
  * An exchange as REST tells it, and as the client reads it. Times are RFC 3339 by the server's clock, which
  * `now` shows.
  *
- *     {id, state, owner, assurance, createdBy, now, openAt, closesAt, port, instance?, certificate,
- *      fingerprint, clientFingerprint, refusedConnections, string?, keys?: [{kid, purpose, replaces?}],
- *      confirmedBy?, blocks?: [{kid, index, hash}], approvalsMissing?, code?, detail?}
+ *     {id, state, owner, assurance, createdBy, joinedBy?, now, openAt, closesAt, opensOnJoin?, port,
+ *      instance?, certificate?, fingerprint?, clientFingerprint?, refusedConnections, string?,
+ *      keys?: [{kid, purpose, replaces?}], confirmedBy?, blocks?: [{kid, index, hash}],
+ *      approvalsMissing?, code?, detail?}
  */
 import { parseBase64url } from '@ledgerstone/core/bytes'
 import { isObject, type JsonObject, listMember, textMember } from '@ledgerstone/core/canonical'
@@ -12,18 +13,26 @@ import { checkUuid } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { keyIdOf } from '@ledgerstone/core/spki'
 import { formatTime, parseTime } from '@ledgerstone/core/time'
-import type { ExchangeRecord, ExchangeState, Person, Registered } from './exchange-state.ts'
+import {
+  type ExchangeRecord,
+  type ExchangeState,
+  isInvolved,
+  type Person,
+  type Registered,
+} from './exchange-state.ts'
 
 /**
- * Whoever asked for a two-person exchange is not told the server's string: he is to read his own side's to
- * somebody who sees the server's, and not to compare two strings that came over one channel.
+ * Whoever asked for a two-person exchange, or joined it, is not told the server's string: he is to read his
+ * own side's to somebody who sees the server's, and not to compare two strings that came over one channel.
  */
 export function formatView(record: ExchangeRecord, now: number, viewer: Person): JsonObject {
-  const { registrations, registered, createdBy, confirmedBy, openAt, closesAt, string, ...plain } = record
-  const isHidden = record.assurance === 'two-person' && viewer.id === createdBy.id
+  const { registrations, registered, createdBy, joinedBy, confirmedBy, ...rest } = record
+  const { openAt, closesAt, string, ...plain } = rest
+  const isHidden = record.assurance === 'two-person' && isInvolved(viewer, record)
   return {
     ...plain,
     createdBy: createdBy.id,
+    ...(joinedBy !== undefined && { joinedBy: joinedBy.id }),
     now: formatTime(now),
     openAt: formatTime(openAt),
     closesAt: formatTime(closesAt),
@@ -61,7 +70,30 @@ export type ExchangeView = {
   readonly detail?: string
 }
 
+/** What was asked for, as the client's side is told when it is to join: to be compared with what it knows. */
+export type AskedView = {
+  readonly id: string
+  readonly owner: string
+  readonly assurance: string
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly now: number
+  readonly openAt: number
+}
+
 /** Throws `malformed`. */
+export function parseAsked(view: JsonObject): AskedView {
+  const text = (name: string): string => textMember(view[name], name)
+  return {
+    ...{
+      id: checkUuid(text('id'), 'id'),
+      owner: printable(text('owner')),
+      assurance: printable(text('assurance')),
+    },
+    ...{ now: parseTime(text('now'), 'now'), openAt: parseTime(text('openAt'), 'openAt') },
+  }
+}
+
+/** Of an exchange that has both certificates. Throws `malformed`. */
 export function parseView(view: JsonObject): ExchangeView {
   const text = (name: string): string => textMember(view[name], name)
   const time = (name: string): number => parseTime(text(name), name)

@@ -9,19 +9,31 @@ import { beginCeremony, type Ceremony, step } from './ceremony.ts'
 import type { Identity } from './certificate.ts'
 import { secretBytes } from './challenge.ts'
 import { converse } from './conversation.ts'
-import { type ExchangeEvent, type ExchangeRecord, isOver, type Person } from './exchange-state.ts'
+import {
+  type ExchangeEvent,
+  type ExchangeRecord,
+  type ExchangeState,
+  isInvolved,
+  isOver,
+  type Person,
+} from './exchange-state.ts'
+import { mayBecome } from './exchange-transitions.ts'
 import type { ExchangesOptions } from './exchanges-options.ts'
 import type { Journal } from './journal.ts'
 import { nonceBytes } from './message.ts'
 import { exporterOf } from './tls-client.ts'
 import { type Listener, listen, type RefusedConnection } from './tls-server.ts'
 
-export type ExchangeParts = {
-  readonly options: ExchangesOptions
-  readonly journal: Journal
+export type ExchangeParts = { readonly options: ExchangesOptions; readonly journal: Journal }
+
+/** The two sides of the connection, and who brought the client's. */
+export type Joined = {
   readonly identity: Identity
   /** PEM. */
   readonly clientCertificate: string
+  readonly known: Required<
+    Pick<ExchangeRecord, 'certificate' | 'fingerprint' | 'clientFingerprint' | 'joinedBy'>
+  >
 }
 
 const refusedEventsMax = 100
@@ -30,6 +42,9 @@ const farewellMs = 1000
 export class Exchange {
   readonly #parts: ExchangeParts
   #record: ExchangeRecord
+  /** None before it has been asked for. */
+  #reached: ExchangeState | undefined
+  #joined: Joined | undefined
   #ceremony: Ceremony | undefined
   #listener: Listener | undefined
   #timer: NodeJS.Timeout | undefined
@@ -46,12 +61,45 @@ export class Exchange {
     return this.#record
   }
 
+  /** Nothing but a line of the journal until the client's side joins. */
+  async await(): Promise<void> {
+    await this.#begin('awaiting-client', { by: this.#record.createdBy })
+    this.#expectClient()
+  }
+
   /** Opens the port at its time; at once when that has come, and then the port is open when this returns. */
-  async schedule(): Promise<void> {
-    this.#to('scheduled', { by: this.#record.createdBy })
+  async schedule(joined: Joined): Promise<void> {
+    this.#joined = joined
+    const detail = `client certificate SHA-256 ${joined.known.clientFingerprint}`
+    await this.#begin('scheduled', { by: joined.known.joinedBy, detail }, joined.known)
     const waitMs = this.#record.openAt - this.#parts.options.now()
     if (waitMs <= 0) await this.#open()
     else this.#at(waitMs, () => this.#open())
+  }
+
+  /** One certificate, once. Throws `exchange-over`. */
+  async join(joined: Joined): Promise<void> {
+    this.checkAwaitsClient(joined.known.joinedBy)
+    const { opensOnJoin = false } = this.#record
+    const { now, windowMs = 120_000 } = this.#parts.options
+    if (opensOnJoin) this.#record = { ...this.#record, openAt: now(), closesAt: now() + windowMs }
+    await this.schedule(joined)
+  }
+
+  /** Throws `exchange-over` when nobody can join, or somebody has. */
+  checkAwaitsClient(by: Person): void {
+    const { state, closesAt, clientFingerprint, id } = this.#record
+    const isLate = this.#parts.options.now() >= closesAt
+    if (state === 'awaiting-client' && !isLate) return
+    const isJoined = clientFingerprint !== undefined
+    const why = isJoined ? 'a client has joined it already' : isLate ? 'its time is over' : `it is ${state}`
+    this.#tell('join-refused', { by, detail: why })
+    throw new Refused('exchange-over', `exchange ${id} takes no client: ${why}`)
+  }
+
+  #expectClient(): void {
+    const expire = (): Promise<void> => this.#end('expired', 'peer-lost', 'nobody joined in time')
+    this.#at(this.#record.closesAt - this.#parts.options.now(), expire)
   }
 
   /**
@@ -59,11 +107,14 @@ export class Exchange {
    * than the server's own ends the exchange. Throws `exchange-over`, `not-approved`, `wrong-string`.
    */
   async confirm(typed: string, by: Person): Promise<void> {
-    const { assurance, createdBy, id } = this.#record
+    const { assurance, id } = this.#record
     const awaiting = this.#awaiting()
-    if (assurance === 'two-person' && (!by.isPerson || by.id === createdBy.id)) {
+    if (assurance === 'two-person' && (!by.isPerson || isInvolved(by, this.#record))) {
       this.#tell('approval-refused', { by, detail: 'a second person has to confirm' })
-      throw new Refused('not-approved', `exchange ${id} is confirmed by a person other than who asked for it`)
+      throw new Refused(
+        'not-approved',
+        `exchange ${id} is confirmed by a person who neither asked for it nor joined it`,
+      )
     }
     // One string, also of several that are typed at the same moment.
     this.#ceremony = undefined
@@ -102,31 +153,49 @@ export class Exchange {
   }
 
   /**
-   * Ends it, and waits until its port is closed and nothing runs any more. What is confirmed goes on after
-   * the next start.
+   * Ends it, and waits until its port is closed and nothing runs any more. What is confirmed, or waits for its
+   * client, goes on after the next start.
    */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    if (!isOver(this.#record.state) && this.#record.state !== 'confirmed') {
+    const { state } = this.#record
+    if (state === 'awaiting-client') clearTimeout(this.#timer)
+    else if (!isOver(state) && state !== 'confirmed')
       await this.#end('failed', 'stopping', 'the service stopped')
-    }
     for (let seen: unknown; seen !== this.#work; await this.#work) seen = this.#work
   }
 
   /** Goes on where a stop of the service left an exchange. */
   resume(): void {
-    if (this.#record.state === 'confirmed') void this.#during(this.#register())
-    else if (!isOver(this.#record.state)) void this.#end('failed', 'stopping', 'the service stopped')
+    const { state, port } = this.#record
+    const { from, to } = this.#parts.options.ports
+    this.#reached = state
+    if (state === 'confirmed') void this.#during(this.#register())
+    else if (state === 'awaiting-client' && port >= from && port <= to) this.#expectClient()
+    else if (state === 'awaiting-client')
+      void this.#end('failed', 'no-port', `port ${port} is not configured`)
+    else if (!isOver(state)) void this.#end('failed', 'stopping', 'the service stopped')
+  }
+
+  /** What cannot be written down does not happen. */
+  async #begin(state: ExchangeState, told: Told, more: Partial<ExchangeRecord> = {}): Promise<void> {
+    try {
+      this.#to(state, told, more)
+    } catch (error) {
+      await this.#fail(error)
+      throw error
+    }
   }
 
   async #open(): Promise<void> {
-    const { options, identity, clientCertificate } = this.#parts
-    const { port, clientFingerprint, closesAt, state } = this.#record
-    if (state !== 'scheduled') return
+    const { options } = this.#parts
+    const { port, closesAt, state } = this.#record
+    if (state !== 'scheduled' || this.#joined === undefined) return
+    const { identity, clientCertificate, known } = this.#joined
     try {
       const listener = await listen({
         ...{ host: options.host, ports: [port], identity },
-        peer: { certificate: clientCertificate, fingerprint: clientFingerprint },
+        peer: { certificate: clientCertificate, fingerprint: known.clientFingerprint },
         onConnection: (socket) => this.#during(this.#talk(socket)),
         onRefused: (refused) => this.#refusedConnection(refused),
         ...(options.handshakeTimeoutMs !== undefined && { handshakeTimeoutMs: options.handshakeTimeoutMs }),
@@ -136,7 +205,7 @@ export class Exchange {
       if (isOver(this.#record.state)) return await listener.close()
       this.#to('open', { detail: `port ${listener.port}` })
     } catch (error) {
-      return this.#end('failed', codeOf(error), messageOf(error))
+      return this.#fail(error)
     }
     this.#at(closesAt - options.now(), () => this.#closeWindow())
   }
@@ -153,7 +222,7 @@ export class Exchange {
       const ceremony = await this.#converse(socket)
       if (!isOver(this.#record.state)) await this.#afterTalk(ceremony, socket)
     } catch (error) {
-      await this.#end('failed', codeOf(error), messageOf(error))
+      await this.#fail(error)
     }
   }
 
@@ -201,7 +270,8 @@ export class Exchange {
     // It may have been confirmed, or cancelled, meanwhile.
     if (this.#record.state !== 'awaiting-confirmation') return
     if (this.#record.assurance === 'token') {
-      return this.#confirmed((await step(ceremony, { type: 'confirm' })).ceremony, this.#record.createdBy)
+      const { createdBy, joinedBy = createdBy } = this.#record
+      return this.#confirmed((await step(ceremony, { type: 'confirm' })).ceremony, joinedBy)
     }
     const { confirmMs = 600_000 } = this.#parts.options
     this.#at(confirmMs, () => this.#end('expired', 'wrong-string', 'nobody confirmed in time'))
@@ -216,7 +286,7 @@ export class Exchange {
     try {
       this.#to('confirmed', { by }, { confirmedBy: by })
     } catch (error) {
-      return this.#end('failed', codeOf(error), messageOf(error))
+      return this.#fail(error)
     }
     await this.#during(this.#register())
   }
@@ -232,11 +302,15 @@ export class Exchange {
         return this.#to('registered', {}, { registered })
       } catch (error) {
         const isFinal = error instanceof Refused && !passing.has(error.code)
-        if (isFinal || now() + pauseMs > until) return this.#end('failed', codeOf(error), messageOf(error))
+        if (isFinal || now() + pauseMs > until) return this.#fail(error)
         this.#tell('registration-delayed', { detail: messageOf(error) })
         await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
       }
     }
+  }
+
+  #fail(error: unknown): Promise<void> {
+    return this.#end('failed', error instanceof Refused ? error.code : 'internal', messageOf(error))
   }
 
   async #end(
@@ -273,7 +347,13 @@ export class Exchange {
   }
 
   /** Throws what the journal's disk says; the state stands in memory then. */
-  #to(state: ExchangeRecord['state'], told: Told, more: Partial<ExchangeRecord> = {}): void {
+  #to(state: ExchangeState, told: Told, more: Partial<ExchangeRecord> = {}): void {
+    const from = this.#reached
+    // The same once more: the disk would not take it the first time.
+    if (from !== state && !mayBecome(from, state)) {
+      throw new Error(`an exchange that is ${from ?? 'new'} does not become ${state}`)
+    }
+    this.#reached = state
     this.#record = { ...this.#record, ...more, state }
     this.#tell(state, told)
     this.#parts.journal.append(this.#record)
@@ -313,10 +393,6 @@ const passing: ReadonlySet<string> = new Set([
   'head-moved',
   'keys-stale',
 ])
-
-function codeOf(error: unknown): string {
-  return error instanceof Refused ? error.code : 'internal'
-}
 
 function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, 300)

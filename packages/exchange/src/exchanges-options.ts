@@ -14,6 +14,8 @@ export type ExchangesOptions = {
   readonly ports: { readonly from: number; readonly to: number }
   /** How long a port stays open: 120,000. */
   readonly windowMs?: number
+  /** How long an exchange that has no time waits for its client: 600,000. */
+  readonly joinMs?: number
   /** How long a second person may take: 600,000. */
   readonly confirmMs?: number
   /** How long a ledger that is away is asked again: 60,000. */

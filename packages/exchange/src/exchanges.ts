@@ -5,7 +5,7 @@ import net from 'node:net'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import { checkPeerCertificate, createIdentity, describeCertificate, type Identity } from './certificate.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, type Joined } from './exchange.ts'
 import { type ExchangeAssurance, type ExchangeRecord, isOver, type Person } from './exchange-state.ts'
 import type { ExchangesOptions } from './exchanges-options.ts'
 import { type Journal, noJournal } from './journal.ts'
@@ -15,8 +15,8 @@ import { portsOf } from './tls-server.ts'
 export type AskedExchange = {
   readonly owner: string
   readonly assurance: ExchangeAssurance
-  /** PEM. */
-  readonly clientCertificate: string
+  /** PEM. Absent: the client's side joins later. */
+  readonly clientCertificate?: string
   /** Milliseconds since 1970, by the server's clock; absent: now. */
   readonly openAt?: number
   /** Absent: a random one of the range. */
@@ -30,21 +30,24 @@ export class Exchanges implements AsyncDisposable {
   readonly #options: ExchangesOptions
   readonly #journal: Journal
   readonly #exchanges = new Map<string, Exchange>()
-  #creating: Promise<unknown> = Promise.resolve()
+  #turn: Promise<unknown> = Promise.resolve()
   #stopped = false
 
   private constructor(options: ExchangesOptions) {
-    const { windowMs = 0 } = options
+    const { windowMs = 0, joinMs = 0 } = options
     if (windowMs > limits.exchangeWindowMsMax) {
       throw new Refused('bad-config', `an exchange is open for ${limits.exchangeWindowMsMax} ms at most`)
+    }
+    if (joinMs > limits.exchangeAheadMsMax) {
+      throw new Refused('bad-config', `a client is waited for ${limits.exchangeAheadMsMax} ms at most`)
     }
     this.#options = options
     this.#journal = options.journal ?? noJournal()
   }
 
   /**
-   * Takes up the journal: what had been confirmed when the service stopped is registered now, everything else
-   * that was not over has failed.
+   * Takes up the journal: what had been confirmed when the service stopped is registered now, what waited for
+   * its client waits on, and everything else that was not over has failed.
    */
   static async open(options: ExchangesOptions): Promise<Exchanges> {
     const exchanges = new Exchanges(options)
@@ -57,10 +60,16 @@ export class Exchanges implements AsyncDisposable {
    * `wrong-certificate`, `no-port`, `stopping`.
    */
   create(asked: AskedExchange): Promise<ExchangeRecord> {
-    // One after the other, so that two do not pick one port.
-    const created = this.#creating.then(() => this.#create(asked))
-    this.#creating = created.catch(() => undefined)
-    return created
+    return this.#inTurn(() => this.#create(asked))
+  }
+
+  /**
+   * The client's side of an exchange that was asked for without its certificate (PEM). The same one from the
+   * same caller again is answered like the first time. Throws `unknown-exchange`, `exchange-over`,
+   * `wrong-certificate`, `stopping`.
+   */
+  join(id: string, certificate: string, by: Person): Promise<ExchangeRecord> {
+    return this.#inTurn(() => this.#join(id, certificate, by))
   }
 
   /** Newest first. */
@@ -92,7 +101,7 @@ export class Exchanges implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true
-    await this.#creating
+    await this.#turn
     await Promise.all([...this.#exchanges.values()].map((exchange) => exchange.stop()))
     this.#journal.close()
   }
@@ -105,31 +114,53 @@ export class Exchanges implements AsyncDisposable {
       throw new Refused('exchange-over', `there are ${live.length} exchanges that are not over`)
     }
     const now = options.now()
-    const { openAt, closesAt } = windowOf(asked.openAt ?? now, now, options.windowMs ?? 120_000)
-    const client = checkPeerCertificate(asked.clientCertificate, now)
-    const identity = await (options.identity ?? (() => ownIdentity(now)))()
-    const { fingerprint } = describeCertificate(identity.certificate)
+    const joined = asked.clientCertificate && (await this.#joinedBy(asked.clientCertificate, asked.by))
+    const exchange = new Exchange(
+      {
+        ...{ id: randomUUID(), state: joined ? 'scheduled' : 'awaiting-client', createdBy: asked.by },
+        ...{ owner: asked.owner, assurance: asked.assurance, ...timesOf(asked, now, options) },
+        ...{ port: await this.#pickPort(asked.port, live), refusedConnections: 0 },
+        ...(options.instance !== undefined && { instance: options.instance }),
+      },
+      { options, journal: this.#journal },
+    )
+    this.#keep(exchange)
+    await (joined ? exchange.schedule(joined) : exchange.await())
+    return exchange.record
+  }
+
+  async #join(id: string, certificate: string, by: Person): Promise<ExchangeRecord> {
+    const exchange = this.#find(id)
+    if (this.#stopped) throw new Refused('stopping', 'the service is stopping')
+    const { fingerprint } = checkPeerCertificate(certificate, this.#options.now())
+    const { clientFingerprint, joinedBy, state } = exchange.record
+    const isAgain = fingerprint === clientFingerprint && by.id === joinedBy?.id && !isOver(state)
+    if (!isAgain) {
+      exchange.checkAwaitsClient(by)
+      await exchange.join(await this.#joinedBy(certificate, by))
+    }
+    return exchange.record
+  }
+
+  /** This side's certificate is made when it is needed: its key is in memory alone. */
+  async #joinedBy(clientCertificate: string, by: Person): Promise<Joined> {
+    const { identity: own, now } = this.#options
+    const client = checkPeerCertificate(clientCertificate, now())
+    const identity = await (own ?? (() => ownIdentity(now())))()
+    const { certificate } = identity
+    const { fingerprint } = describeCertificate(certificate)
     if (fingerprint === client.fingerprint) {
       throw new Refused('wrong-certificate', 'the two sides have certificates of their own')
     }
-    const exchange = new Exchange(
-      {
-        ...{ id: randomUUID(), state: 'scheduled', owner: asked.owner, assurance: asked.assurance },
-        ...{ createdBy: asked.by, openAt, closesAt, port: await this.#pickPort(asked.port, live) },
-        ...{ certificate: identity.certificate, fingerprint, clientFingerprint: client.fingerprint },
-        ...(options.instance !== undefined && { instance: options.instance }),
-        refusedConnections: 0,
-      },
-      { options, journal: this.#journal, identity, clientCertificate: asked.clientCertificate },
-    )
-    this.#keep(exchange)
-    try {
-      await exchange.schedule()
-    } catch (error) {
-      await exchange.stop()
-      throw error
-    }
-    return exchange.record
+    const known = { certificate, fingerprint, clientFingerprint: client.fingerprint, joinedBy: by }
+    return { identity, clientCertificate, known }
+  }
+
+  /** One after the other, so that two do not pick one port, or join one exchange. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => undefined)
+    return done
   }
 
   /** A port of the range that is free now, and that no other exchange waits for. */
@@ -163,12 +194,24 @@ export class Exchanges implements AsyncDisposable {
   }
 
   #resume(record: ExchangeRecord): void {
-    const none = { certificate: '', key: '' }
-    const parts = { options: this.#options, journal: this.#journal, identity: none, clientCertificate: '' }
-    const exchange = new Exchange(record, parts)
+    const { instance } = this.#options
+    // The replica that goes on with it may have another name than the one that stopped.
+    const here = { ...record, ...(instance !== undefined && !isOver(record.state) && { instance }) }
+    const exchange = new Exchange(here, { options: this.#options, journal: this.#journal })
     this.#keep(exchange)
     exchange.resume()
   }
+}
+
+/** Without a time and a client there is no window yet: what there is, is how long the client is waited for. */
+function timesOf(
+  { openAt, clientCertificate }: AskedExchange,
+  now: number,
+  { windowMs = 120_000, joinMs = 600_000 }: ExchangesOptions,
+): Pick<ExchangeRecord, 'openAt' | 'closesAt' | 'opensOnJoin'> {
+  const window = windowOf(openAt ?? now, now, windowMs)
+  if (window.openAt > now || clientCertificate !== undefined) return window
+  return { openAt: now, closesAt: now + joinMs, opensOnJoin: true }
 }
 
 /**

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { parseBase64url } from '@ledgerstone/core/bytes'
 import type { JsonObject } from '@ledgerstone/core/canonical'
 import { keyIdOf } from '@ledgerstone/core/spki'
+import type { ExchangeApi } from '../src/client.ts'
 import { Exchanges } from '../src/exchanges.ts'
 import { openJournal } from '../src/journal.ts'
 import { keys, origin } from './ceremonies.ts'
@@ -40,9 +41,12 @@ function kidOf(body: JsonObject): string {
 
 process.on(
   'message',
-  async ({ id, call, argument }: { id: number; call: 'create' | 'get' | 'cancel'; argument: never }) => {
+  async ({ id, call, argument }: { id: number; call: keyof ExchangeApi; argument: never }) => {
+    const api = apiOf(exchanges, admin)
+    const join = ({ id: joined, ...client }: JsonObject): Promise<JsonObject> =>
+      api.join(String(joined), client)
     try {
-      process.send?.({ id, answer: await apiOf(exchanges, admin)[call](argument) })
+      process.send?.({ id, answer: await { ...api, join }[call](argument) })
     } catch (error) {
       process.send?.({ id, error: (error as { code?: string }).code ?? String(error) })
     }

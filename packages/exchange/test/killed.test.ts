@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { JsonObject } from '@ledgerstone/core/canonical'
+import { createIdentity } from '../src/certificate.ts'
 import { type ExchangeApi, runExchange } from '../src/client.ts'
 import { openJournal } from '../src/journal.ts'
 import { keys } from './ceremonies.ts'
@@ -44,6 +45,7 @@ async function start(folder: string, from: number, killedAt = ''): Promise<Serve
   await isReady
   const api: ExchangeApi = {
     create: (body) => ask('create', body),
+    join: (id, client) => ask('join', { id, ...client }),
     get: (id) => ask('get', id),
     cancel: (id) => ask('cancel', id),
   }
@@ -61,6 +63,34 @@ function registeredIn(folder: string): ReadonlySet<string> {
 }
 
 describe('a server that is killed', () => {
+  for (const [i, step] of ['', 'awaiting-client', 'scheduled'].entries()) {
+    const when = step === '' ? 'while it waits for a client' : `at "${step}" of an exchange that is joined`
+    test(`${when} knows after a restart whether it still waits`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'exchange-'))
+      const from = 28_000 + 8 * i + (process.pid % 40) * 24
+      const first = await start(folder, from, step)
+      const identity = await createIdentity({ name: 'laptop', now: Date.now(), days: 1 })
+      const asked = { owner: 'auditor', assurance: 'token' }
+      const { id } = await first.api.create(asked).catch(() => ({ id: undefined }))
+      if (id !== undefined && step !== '') {
+        await assert.rejects(first.api.join(String(id), { certificate: identity.certificate }))
+      }
+      await stop(first)
+      const again = await start(folder, from)
+      assert.deepEqual(listening(again.child.pid), [])
+      // Killed before the journal had its first line: nobody has been told of it.
+      if (id !== undefined) {
+        assert.equal((await again.api.get(String(id)))['state'], 'awaiting-client')
+        const run = runOf({ api: () => again.api }, { join: String(id), identity })
+        await runExchange({ ...run, keys: [{ key: keys.clientReceive, purpose: 'receive' }] })
+        assert.equal(registeredIn(folder).size, 1)
+      }
+      assert.equal(id === undefined, step === 'awaiting-client')
+      await stop(again)
+      rmSync(folder, { recursive: true })
+    })
+  }
+
   const steps = [
     'scheduled',
     'open',

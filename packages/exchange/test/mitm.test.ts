@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import type { Bytes } from '@ledgerstone/core/bytes'
+import type { JsonObject } from '@ledgerstone/core/canonical'
 import { randomBytes } from '@ledgerstone/core/primitives/node'
 import { beginCeremony, type Ceremony, step } from '../src/ceremony.ts'
 import { createIdentity, describeCertificate } from '../src/certificate.ts'
@@ -40,40 +41,46 @@ type Middle = {
 /** He answers the client in the server's place, and asks the server in the client's. */
 function middle(served: Served): Middle {
   const api = served.api(admin)
+  /** `view`: what the server made of his own certificate. `client`: the one that he was to hand on. */
+  async function between(view: JsonObject, client: string): Promise<JsonObject> {
+    const real = parseView(view)
+    man.exchange = real.id
+    man.listener = await listen({
+      ...{ host: '127.0.0.1', ports: [0], identity: mine, onRefused: () => undefined },
+      peer: { certificate: client, fingerprint: describeCertificate(client).fingerprint },
+      async onConnection(socket) {
+        const upstream = await connect({ host: '127.0.0.1', port: real.port, identity: mine, peer: real })
+        const legs = [
+          beginCeremony({
+            ...setting('server', { keys: [asServer], nonce: randomBytes(32) }),
+            ...{ binding: { exchange: real.id, exporter: exporterOf(socket) }, origin },
+          }),
+          beginCeremony({
+            ...setting('client', { keys: [asClient], nonce: randomBytes(32) }),
+            ...{ binding: { exchange: real.id, exporter: exporterOf(upstream) }, origin },
+          }),
+        ] as const
+        const keep = async (): Promise<void> => undefined
+        const [one, two] = await Promise.all([
+          converse({ stream: socket, ceremony: legs[0], keep }),
+          converse({ stream: upstream, ceremony: legs[1], keep }),
+        ])
+        man.strings.push(one.string ?? '', two.string ?? '')
+        upstream.destroy()
+      },
+    })
+    const { fingerprint } = describeCertificate(mine.certificate)
+    return { ...view, port: man.listener.port, certificate: mine.certificate, fingerprint }
+  }
   const man: Middle = {
     ...{ listener: undefined, strings: [], exchange: '' },
     api: {
       async create(body) {
-        const real = parseView(await api.create({ ...body, clientCertificate: mine.certificate }))
-        man.exchange = real.id
-        const client = String(body['clientCertificate'])
-        man.listener = await listen({
-          ...{ host: '127.0.0.1', ports: [0], identity: mine, onRefused: () => undefined },
-          peer: { certificate: client, fingerprint: describeCertificate(client).fingerprint },
-          async onConnection(socket) {
-            const upstream = await connect({ host: '127.0.0.1', port: real.port, identity: mine, peer: real })
-            const legs = [
-              beginCeremony({
-                ...setting('server', { keys: [asServer], nonce: randomBytes(32) }),
-                ...{ binding: { exchange: real.id, exporter: exporterOf(socket) }, origin },
-              }),
-              beginCeremony({
-                ...setting('client', { keys: [asClient], nonce: randomBytes(32) }),
-                ...{ binding: { exchange: real.id, exporter: exporterOf(upstream) }, origin },
-              }),
-            ] as const
-            const keep = async (): Promise<void> => undefined
-            const [one, two] = await Promise.all([
-              converse({ stream: socket, ceremony: legs[0], keep }),
-              converse({ stream: upstream, ceremony: legs[1], keep }),
-            ])
-            man.strings.push(one.string ?? '', two.string ?? '')
-            upstream.destroy()
-          },
-        })
-        const { fingerprint } = describeCertificate(mine.certificate)
-        const forged = { port: man.listener.port, certificate: mine.certificate, fingerprint }
-        return { ...(await api.get(real.id)), ...forged }
+        const view = await api.create({ ...body, clientCertificate: mine.certificate })
+        return between(view, String(body['clientCertificate']))
+      },
+      async join(id, { certificate }) {
+        return between(await api.join(id, { certificate: mine.certificate }), String(certificate))
       },
       // What he would like the client to believe.
       get: async (id) => ({ ...(await api.get(id)), state: 'registered', blocks: [], approvalsMissing: 0 }),
@@ -84,25 +91,27 @@ function middle(served: Served): Middle {
 }
 
 describe('a man in the middle who owns the REST channel', () => {
-  test('gets through both ceremonies, and is caught by the string that the second person hears', async () => {
-    await using served = await serve()
-    const man = middle(served)
-    const compare = async (string: string): Promise<boolean> => {
-      await until(
-        () => served.exchanges.get(man.exchange).state === 'awaiting-confirmation',
-        'the server waits',
-      )
-      assert.notEqual(served.exchanges.get(man.exchange).string, string)
-      assert.equal(await codeOf(served.exchanges.confirm(man.exchange, string, second)), 'wrong-string')
-      return false
-    }
-    const run = runOf(served, { assurance: 'two-person', compare })
-    assert.equal(await codeOf(runExchange({ ...run, api: man.api })), 'wrong-string')
-    assert.equal(new Set(man.strings).size, 2)
-    assert.equal(served.exchanges.get(man.exchange).state, 'refused')
-    assert.deepEqual([served.registered.size, run.keeping.committed.length], [0, 0])
-    await man.listener?.close()
-  })
+  for (const how of ['asked for by the client', 'scheduled by a person, and joined'] as const) {
+    test(`of an exchange ${how}: he gets through both ceremonies, and is caught by the string`, async () => {
+      await using served = await serve()
+      const man = middle(served)
+      const compare = async (string: string): Promise<boolean> => {
+        const state = (): string => served.exchanges.get(man.exchange).state
+        await until(() => state() === 'awaiting-confirmation', 'the server waits')
+        assert.notEqual(served.exchanges.get(man.exchange).string, string)
+        assert.equal(await codeOf(served.exchanges.confirm(man.exchange, string, second)), 'wrong-string')
+        return false
+      }
+      const scheduled = { owner: 'auditor', assurance: 'two-person', by: admin } as const
+      const join = how.startsWith('asked') ? undefined : (await served.exchanges.create(scheduled)).id
+      const run = runOf(served, { assurance: 'two-person', compare, ...(join !== undefined && { join }) })
+      assert.equal(await codeOf(runExchange({ ...run, api: man.api })), 'wrong-string')
+      assert.equal(new Set(man.strings).size, 2)
+      assert.equal(served.exchanges.get(man.exchange).state, 'refused')
+      assert.deepEqual([served.registered.size, run.keeping.committed.length], [0, 0])
+      await man.listener?.close()
+    })
+  }
 
   test('cannot confirm in the second person’s place with the first one’s token', async () => {
     await using served = await serve()

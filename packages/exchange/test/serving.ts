@@ -72,6 +72,7 @@ export function apiOf(exchanges: Exchanges, by: Person): ExchangeApi {
       const at = typeof openAt === 'string' ? { openAt: Date.parse(openAt) } : {}
       return view(await exchanges.create({ ...(asked as unknown as AskedExchange), ...at, by }))
     },
+    join: async (id, { certificate }) => view(await exchanges.join(id, String(certificate), by)),
     get: async (id) => view(exchanges.get(id)),
     cancel: async (id) => view(await exchanges.cancel(id, by)),
   }

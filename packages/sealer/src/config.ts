@@ -153,6 +153,7 @@ const exchange = Type.Object(
     host: Type.String({ minLength: 1, default: '127.0.0.1' }),
     ports: Type.Object({ from: portNumber(20_000), to: portNumber(20_099) }, { ...closed, default: {} }),
     windowMs: Type.Integer({ minimum: 1000, maximum: limits.exchangeWindowMsMax, default: 120_000 }),
+    joinMs: Type.Integer({ minimum: 1000, maximum: limits.exchangeAheadMsMax, default: 600_000 }),
     confirmMs: Type.Integer({ minimum: 1000, maximum: 3_600_000, default: 600_000 }),
     journal: Type.Optional(path),
     instance: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),

@@ -1,4 +1,5 @@
-// POST /v1/exchanges, GET /v1/exchanges[/{id}], POST /v1/exchanges/{id}/confirm, DELETE /v1/exchanges/{id}
+// POST /v1/exchanges, GET /v1/exchanges[/{id}], PUT /v1/exchanges/{id}/client, POST
+// /v1/exchanges/{id}/confirm, DELETE /v1/exchanges/{id}
 import type { App } from '@ledgerstone/border/app'
 import type { Bearer, Caller } from '@ledgerstone/border/bearer'
 import { callerFor, callerOf, requireCaller } from '@ledgerstone/border/caller'
@@ -29,6 +30,11 @@ const tags = ['exchange']
 const none = Type.Object({}, { additionalProperties: false })
 const params = Type.Object({ id: Type.String({ format: 'uuid' }) })
 
+const certificate = {
+  description: 'one certificate in PEM; no other is let in',
+  maxLength: 16_384,
+}
+
 const asked = Type.Object(
   {
     owner: Type.String({
@@ -36,15 +42,23 @@ const asked = Type.Object(
       pattern: '^[a-z0-9][a-z0-9._@-]{0,126}$',
     }),
     assurance: Type.Union([Type.Literal('token'), Type.Literal('sas'), Type.Literal('two-person')]),
-    clientCertificate: Type.String({
-      description: 'one certificate in PEM; no other is let in',
-      maxLength: 16_384,
-    }),
-    openAt: Type.Optional(Type.String({ description: 'such as 2026-11-23T03:17:00.000Z; absent: now' })),
+    clientCertificate: Type.Optional(
+      Type.String({
+        ...certificate,
+        description: `${certificate.description}; absent: the client’s side joins with it`,
+      }),
+    ),
+    openAt: Type.Optional(
+      Type.String({
+        description: 'such as 2026-11-23T03:17:00.000Z; absent: as soon as the client’s certificate is there',
+      }),
+    ),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, description: 'absent: a random one' })),
   },
   { additionalProperties: false },
 )
+
+const client = Type.Object({ certificate: Type.String(certificate) }, { additionalProperties: false })
 
 const confirmation = Type.Object(
   { string: Type.String({ description: 'what the client’s side shows, as it was read out', maxLength: 32 }) },
@@ -60,7 +74,10 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
   app.post(
     '/v1/exchanges',
     {
-      schema: { operationId: 'createExchange', summary: 'Schedule a key exchange', tags, body: asked },
+      schema: {
+        ...{ operationId: 'createExchange', summary: 'Schedule a key exchange', tags, body: asked },
+        description: 'Without the client’s certificate it waits for the client’s side to join.',
+      },
       onRequest,
     },
     async (request, reply) => {
@@ -89,6 +106,27 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
     '/v1/exchanges/:id',
     { schema: { operationId: 'getExchange', summary: 'One exchange', tags, params }, onRequest },
     async (request, reply) => answer(reply, view(request, exchanges().get(request.params.id))),
+  )
+
+  app.put(
+    '/v1/exchanges/:id/client',
+    {
+      schema: {
+        ...{ operationId: 'joinExchange', summary: 'Join as the client’s side', tags, params },
+        description:
+          'Once, with one certificate: the same one again is answered like the first time, another one refused.',
+        body: client,
+      },
+      onRequest,
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const caller = callerOf(request)
+      // Whoever joins could have asked for it: no less is demanded of the one who brings the keys.
+      checkAsked(routes, caller, exchanges().get(id))
+      const record = await exchanges().join(id, request.body.certificate, personOf(caller))
+      return answer(reply, view(request, record))
+    },
   )
 
   app.post(

@@ -23,6 +23,8 @@ export type ExchangeSettings = {
   readonly host: string
   readonly ports: { readonly from: number; readonly to: number }
   readonly windowMs: number
+  /** How long an exchange without a time waits for its client. */
+  readonly joinMs: number
   readonly confirmMs: number
   /** A file for what must survive a stop; without it a stop ends what was under way. */
   readonly journal?: string
@@ -54,11 +56,11 @@ export function openExchanges({
   report,
 }: ExchangeParts): Promise<Exchanges> {
   const { ledger, api, follower, now } = sealer
-  const { host, ports, windowMs, confirmMs, journal, instance, least } = settings
+  const { host, ports, windowMs, joinMs, confirmMs, journal, instance, least } = settings
   if (ports.from > ports.to) throw new Refused('bad-config', 'exchange.ports is no range')
   const registrar: Registrar = { ledger, key, api, follower, now }
   return Exchanges.open({
-    ...{ origin: originOf(ledger, keysBucket), host, ports, windowMs, confirmMs, now, report },
+    ...{ origin: originOf(ledger, keysBucket), host, ports, windowMs, joinMs, confirmMs, now, report },
     ...(instance !== undefined && { instance: instance === '@hostname' ? hostname() : instance }),
     ...(journal !== undefined && { journal: openJournal(journal) }),
     ...identityIn(settings),
@@ -124,7 +126,14 @@ async function announcedKeys(
 export function logExchanges(logger: Logger): (event: ExchangeEvent) => void {
   const audit = logger.child({}, { level: 'info' })
   return ({ time: _, event, ...rest }) => {
-    const unusual = ['connection-refused', 'refused', 'failed', 'journal-failed', 'approval-refused']
+    const unusual = [
+      'connection-refused',
+      'refused',
+      'failed',
+      'journal-failed',
+      'approval-refused',
+      'join-refused',
+    ]
     audit[unusual.includes(event) ? 'warn' : 'info']({ audit: event, ...rest }, `key exchange: ${event}`)
   }
 }

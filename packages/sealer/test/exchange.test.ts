@@ -51,7 +51,8 @@ async function exchanging(
   await newCheckpoint(running)
   nextPort += 4
   const settings: ExchangeSettings = {
-    ...{ host: '127.0.0.1', ports: { from: nextPort, to: nextPort + 3 }, windowMs: 3000, confirmMs: 3000 },
+    ...{ host: '127.0.0.1', ports: { from: nextPort, to: nextPort + 3 }, windowMs: 3000 },
+    ...{ joinMs: 3000, confirmMs: 3000 },
     clients: [{ client: 'shop', owners: ['auditor', 'team-*', 'sealer', 'registrar'] }],
     least: { sign: 'token', receive: 'token' },
     ...more,
@@ -153,6 +154,35 @@ describe('an exchange with a sealer', () => {
     assert.equal((await each.registry()).key(newReceiver.kid).assurance, 'two-person')
   })
 
+  test('is scheduled by a person, joined by a program, and confirmed by another person', async () => {
+    await using each = await exchanging({ least: { sign: 'two-person', receive: 'two-person' } })
+    const [ann, ben, program] = [each.api(), each.api({ sub: 'ben' }), each.api({ sub: 'shop' })]
+    const asked = { owner: 'auditor', assurance: 'two-person' }
+    const { id, state, certificate } = await ann.create(asked)
+    assert.deepEqual([state, certificate], ['awaiting-client', undefined])
+    const compare = async (string: string): Promise<boolean> => {
+      const now = async (): Promise<unknown> => (await ben.get(String(id)))['state']
+      for (let i = 0; i < 200 && (await now()) !== 'awaiting-confirmation'; i++)
+        await untilKeysFinal(each.ledger)
+      for (const api of [ann, program]) {
+        assert.equal((await api.get(String(id)))['string'], undefined)
+        await assert.rejects(api.confirm(String(id), string), { code: 'not-approved' })
+      }
+      assert.equal((await ben.confirm(String(id), string))['state'], 'registered')
+      return true
+    }
+    await runExchange(runOf(each, { api: program, join: String(id), assurance: 'two-person', compare }))
+    const { createdBy, joinedBy, confirmedBy } = await ann.get(String(id))
+    assert.deepEqual(
+      [createdBy, joinedBy, confirmedBy],
+      [`${issuerUrl} sub ann`, `${issuerUrl} client shop`, `${issuerUrl} sub ben`],
+    )
+    const trail = each.lines.map((line) => JSON.parse(line)).filter(({ exchange }) => exchange === id)
+    const by = (audit: string): unknown => trail.find((line) => line.audit === audit)?.by
+    assert.deepEqual([by('awaiting-client'), by('scheduled')], [createdBy, joinedBy])
+    assert.equal((await each.registry()).key(newReceiver.kid).assurance, 'two-person')
+  })
+
   test('rotates a key: the old one is replaced', async () => {
     await using each = await exchanging()
     const keysToRotate = [{ key: newReceiver, purpose: 'receive', replaces: keys.receiver } as const]
@@ -210,6 +240,32 @@ describe('an exchange is refused', () => {
     assert.deepEqual(await each.api().list(), [])
     const unknown = '019ab123-4567-7000-8000-000000000001'
     await assert.rejects(each.api().get(unknown), { code: 'unknown-exchange' })
+  })
+
+  test('to whoever joins and could not have asked for it, and to a second certificate', async () => {
+    await using each = await exchanging()
+    const { certificate } = await createIdentity({ name: 'a', now: Date.now(), days: 1 })
+    const { certificate: another } = await createIdentity({ name: 'b', now: Date.now(), days: 1 })
+    const { id } = await each.api().create({ owner: 'auditor', assurance: 'token' })
+    const cases = [
+      [each.api({}, 'read:* append:* manage:keys'), { certificate }, 'insufficient-scope'],
+      [each.api({ client_id: 'other' }), { certificate }, 'insufficient-scope'],
+      [each.api(), { certificate: 'none' }, 'wrong-certificate'],
+      [each.api(), { certificate, owner: 'team-a' }, 'unknown-field'],
+      [each.api(), {}, 'malformed'],
+    ] as const
+    for (const [api, body, code] of cases) {
+      await assert.rejects(api.join(String(id), body), { code }, code)
+      assert.equal((await each.api().get(String(id)))['state'], 'awaiting-client')
+    }
+    assert.equal((await each.api().join(String(id), { certificate }))['state'], 'open')
+    assert.equal((await each.api().join(String(id), { certificate }))['state'], 'open')
+    await assert.rejects(each.api().join(String(id), { certificate: another }), { code: 'exchange-over' })
+    await assert.rejects(each.api({ sub: 'ben' }).join(String(id), { certificate }), {
+      code: 'exchange-over',
+    })
+    await each.api().cancel(String(id))
+    await assert.rejects(each.api().join(String(id), { certificate }), { code: 'exchange-over' })
   })
 
   test('for an owner who was given a role after it was asked for', async () => {

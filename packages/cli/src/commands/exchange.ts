@@ -9,10 +9,11 @@ import { formatTime } from '@ledgerstone/core/time'
 import { createIdentity, type Identity, issueIdentity } from '@ledgerstone/exchange/certificate'
 import type { ClientKey } from '@ledgerstone/exchange/client'
 import type { ExchangeAssurance } from '@ledgerstone/exchange/exchange-state'
+import { parseAsked } from '@ledgerstone/exchange/exchange-view'
 import { readCa } from '../ca-folder.ts'
 import { dataFolder } from '../data-folder.ts'
 import { purposeOf } from '../exchange-keys.ts'
-import { checkLasts, type PlaceOptions, pinnedTrust, placeOf } from '../exchange-place.ts'
+import { checkLasts, exchangesOf, type PlaceOptions, pinnedTrust, placeOf } from '../exchange-place.ts'
 import { type ExchangeOutcome, type ExchangeStep, exchangeKeys } from '../exchange-run.ts'
 import { type WayOptions, wayOf } from '../exchange-way.ts'
 import { type Output, outputOf } from '../output.ts'
@@ -29,6 +30,8 @@ export type ExchangeCommandOptions = PlaceOptions &
     readonly replaces?: readonly string[]
     /** Puts new keys under a passphrase. */
     readonly encrypt?: boolean
+    /** The id of an exchange that was scheduled elsewhere. */
+    readonly join?: string
     readonly at?: number
     readonly port?: number
     readonly yes?: boolean
@@ -44,7 +47,8 @@ export async function exchange(options: ExchangeCommandOptions): Promise<void> {
   const owner = options.owner ?? ownName()
   const { trust, isNew } = pinnedTrust(options)
   const { folder, server, token } = placeOf(options)
-  if (options.at !== undefined) checkLasts(options, options.at + 60_000)
+  const openAt = options.join === undefined ? options.at : await joinedAt(options.join, options)
+  if (openAt !== undefined) checkLasts(options, openAt + 60_000)
   if (isNew) tell(output, { step: 'pinned', text: `the trust file of ${trust.ledger}, in ${folder.trust}` })
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
@@ -58,6 +62,7 @@ export async function exchange(options: ExchangeCommandOptions): Promise<void> {
       ...(options.key !== undefined && { keys: await readKeys(options.key, options) }),
       ...(options.replaces !== undefined && { replaces: await readReplaced(options) }),
       ...(options.encrypt === true && { passphrase: await choosePassphrase(folder.ownKeys, options) }),
+      ...(options.join !== undefined && { join: options.join }),
       ...(options.at !== undefined && { openAt: formatTime(options.at) }),
       ...(options.port !== undefined && { port: options.port }),
       signal: stopping.signal,
@@ -73,6 +78,16 @@ export async function exchange(options: ExchangeCommandOptions): Promise<void> {
     if (stopping.signal.aborted) throw new Refused('stopping', 'interrupted; the exchange is cancelled')
     throw error
   }
+}
+
+/** When its port opens, by this computer's clock; absent: as soon as this side has joined. */
+async function joinedAt(id: string, options: ExchangeCommandOptions): Promise<number | undefined> {
+  const { at, port } = options
+  if (at !== undefined || port !== undefined) {
+    throw new Refused('bad-config', '--at and --port are for whoever schedules an exchange; --join runs it')
+  }
+  const { openAt, now } = parseAsked(await exchangesOf(options).get(id))
+  return openAt > now ? Date.now() + openAt - now : undefined
 }
 
 /** With --json each step is one line of JSON. */

@@ -44,7 +44,18 @@ export async function cleanUpExchanges(options: CleanupOptions): Promise<void> {
 }
 
 const shown = [
-  ...['id', 'state', 'code', 'detail', 'owner', 'assurance', 'string', 'createdBy', 'confirmedBy'],
+  ...[
+    'id',
+    'state',
+    'code',
+    'detail',
+    'owner',
+    'assurance',
+    'string',
+    'createdBy',
+    'joinedBy',
+    'confirmedBy',
+  ],
   ...['openAt', 'closesAt', 'port', 'instance', 'fingerprint', 'clientFingerprint', 'refusedConnections'],
 ]
 

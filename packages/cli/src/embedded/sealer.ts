@@ -107,7 +107,8 @@ async function sealerOf({ folder, trust, url, now }: EmbeddedSealerOptions): Pro
 /** One operator, to whom all this belongs: whoever may manage exchanges may do so for everybody. */
 function exchangeSettings({ folder, exchangePorts }: EmbeddedSealerOptions): ExchangeSettings {
   return {
-    ...{ host: '127.0.0.1', ports: exchangePorts, windowMs: 120_000, confirmMs: 600_000 },
+    ...{ host: '127.0.0.1', ports: exchangePorts },
+    ...{ windowMs: 120_000, joinMs: 600_000, confirmMs: 600_000 },
     journal: folder.exchangeJournal,
     clients: [{ client: '*', owners: ['*'] }],
     least: { sign: 'token', receive: 'token' },
