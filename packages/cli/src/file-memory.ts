@@ -22,12 +22,13 @@ export function fileMemory(path: string): Memory {
     async read(key) {
       return readAll(path)[key]?.checkpoint
     },
-    async write(key, size, checkpoint) {
+    async write(key, size, checkpoint, before) {
       makeFolder(dirname(path))
       using _ = takeLock(`${path}.lock`)
       const all = readAll(path)
-      if ((all[key]?.size ?? -1) >= size) return
+      if (all[key]?.checkpoint !== before) return false
       replaceKeyFile(path, `${JSON.stringify({ ...all, [key]: { size, checkpoint } }, null, 2)}\n`)
+      return true
     },
   }
 }

@@ -10,10 +10,10 @@ export type Memory = {
   /** The checkpoint (its whole text) under this key; undefined when nothing is remembered. */
   read(key: string): Promise<string | undefined>
   /**
-   * Remembers a checkpoint of `size`. Where another process has written a larger one in the meantime that one
-   * stays: reading, comparing and writing are one step.
+   * Remembers a checkpoint of `size` in the place of the one it was held against (undefined: of none). False,
+   * and nothing is written, when another stands there by now: comparing and writing are one step.
    */
-  write(key: string, size: number, checkpoint: string): Promise<void>
+  write(key: string, size: number, checkpoint: string, before: string | undefined): Promise<boolean>
 }
 
 /** The ledger that is remembered: a trust file, or a registry. */
@@ -26,11 +26,13 @@ export function memoryKey({ genesis }: Remembered, origin: string): string {
 
 /** Remembers for as long as the process runs. */
 export function plainMemory(): Memory {
-  const checkpoints = new Map<string, { readonly size: number; readonly checkpoint: string }>()
+  const checkpoints = new Map<string, string>()
   return {
-    read: async (key) => checkpoints.get(key)?.checkpoint,
-    async write(key, size, checkpoint) {
-      if ((checkpoints.get(key)?.size ?? -1) < size) checkpoints.set(key, { size, checkpoint })
+    read: async (key) => checkpoints.get(key),
+    async write(key, _size, checkpoint, before) {
+      if (checkpoints.get(key) !== before) return false
+      checkpoints.set(key, checkpoint)
+      return true
     },
   }
 }
@@ -60,13 +62,36 @@ export async function compareWithMemory(
   return old
 }
 
+/**
+ * Remembers a verified checkpoint, held against what is remembered at that very moment: another tab or
+ * process may have been shown another history since this one compared. Throws `forked`, and what was
+ * remembered stays. So it does when it is the newer one.
+ */
 export async function remember(
   memory: Memory,
   ledger: Remembered,
   checkpoint: VerifiedCheckpoint,
+  reader: LogReader,
 ): Promise<void> {
   const { origin, head, note } = checkpoint
-  await memory.write(memoryKey(ledger, origin), head.size, note)
+  const key = memoryKey(ledger, origin)
+  for (;;) {
+    const before = await memory.read(key)
+    const old = before === undefined ? undefined : parseCheckpoint(before).head
+    if (old !== undefined && old.size >= head.size) return checkBegins(reader, head, old, origin)
+    if (old !== undefined) await checkBegins(reader, old, head, origin)
+    if (await memory.write(key, head.size, note, before)) return
+  }
+}
+
+async function checkBegins(reader: LogReader, old: Head, next: Head, origin: string): Promise<void> {
+  try {
+    await proveConsistency(reader, old, next)
+  } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause
+    // A server that is a moment behind has not got the tiles of what another was shown: no rollback yet.
+    if (cause.code !== 'gap') throw named(cause, origin)
+  }
 }
 
 function named(refused: Refused, origin: string): Refused {

@@ -112,7 +112,7 @@ export class RegistryFollower {
       known === undefined || this.#view === undefined
         ? await this.#replay(text)
         : await this.#advance(this.#view, known)
-    if (memory !== undefined) await remember(memory, view.registry, view.checkpoint)
+    if (memory !== undefined) await remember(memory, view.registry, view.checkpoint, reader)
     const asOf = Math.min(readAt, publishedAt(view.checkpoint, pinnedOf(trust)?.policy) ?? readAt)
     this.#view = { ...view, asOf }
     return this.#view

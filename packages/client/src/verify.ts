@@ -82,7 +82,7 @@ export async function verifyBucket(options: VerifyOptions): Promise<BucketVerdic
   if (head.size === 0) throw new Refused('nothing-checked', `${bucket} has no block`)
   const view = await follower.atLeast(await newestKeys(options.reader, head))
   const tally = await checkEntries(options, head, view)
-  await remember(memory, trust, final.checkpoint)
+  await remember(memory, trust, final.checkpoint, options.reader)
   return verdictOf(options, final.checkpoint, final.remembered, tally)
 }
 

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { utf8 } from '@ledgerstone/core/bytes'
 import { codeOf, keys } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
-import { memoryKey, plainMemory } from '../src/memory.ts'
+import { type Memory, memoryKey, plainMemory } from '../src/memory.ts'
 import { readVerified } from '../src/open.ts'
 import { appendBlocks, type Served, serve, untilFinal, verifierOf } from './served.ts'
 
@@ -74,7 +74,8 @@ test('sounds the alarm when the registry is another one, or an older one, than r
 
   const forged = plainMemory()
   const final = other.tested.log.bucket('keys').final
-  await forged.write(memoryKey(sample.trust, `${sample.trust.ledger}/keys`), 3, final?.checkpoint ?? '')
+  const key = memoryKey(sample.trust, `${sample.trust.ledger}/keys`)
+  await forged.write(key, 3, final?.checkpoint ?? '', undefined)
   assert.equal(await codeOf(verifierOf(served.api(), served, forged).verify()), 'forked')
 })
 
@@ -90,9 +91,38 @@ test('a block under a checkpoint of another history than the one remembered is r
   assert.equal(await codeOf(readVerified({ ...reader, follower, api: faced }, 'payments', 3)), 'forked')
 })
 
-test('memory keeps the larger of two checkpoints, whoever writes last', async () => {
-  const memory = plainMemory()
-  await memory.write('log', 7, 'seven')
-  await memory.write('log', 5, 'five')
-  assert.equal(await memory.read('log'), 'seven')
+/** As a tab sees it that has last looked `count` reads ago, when nothing was remembered of the payments. */
+function lateMemory(shared: Memory, count: number): Memory {
+  let reads = 0
+  return {
+    ...shared,
+    read: async (key) => (key === paymentsKey() && reads++ < count ? undefined : shared.read(key)),
+  }
+}
+
+function paymentsKey(): string {
+  const { trust } = served.tested.sample
+  return memoryKey(trust, `${trust.ledger}/payments`)
+}
+
+test('of two histories that two tabs are shown at one time, the second is noticed', async () => {
+  const shared = plainMemory()
+  await verifierOf(served.api(), served, shared).verify()
+  const first = await shared.read(paymentsKey())
+  await appendBlocks(other, 60)
+  const second = verifierOf(twoFaced(), served, lateMemory(shared, 2))
+  assert.equal(await codeOf(second.verify()), 'forked')
+  assert.equal(await shared.read(paymentsKey()), first)
+})
+
+test('a tab that was shown an older head of the same history leaves the newer one remembered', async () => {
+  const shared = plainMemory()
+  const old = served.tested.log.bucket('payments').final?.checkpoint ?? ''
+  const frozen = served.api((path, body) => (path === '/log/payments/checkpoint' ? utf8(old) : body))
+  await appendBlocks(served, 5)
+  await verifierOf(served.api(), served, shared).verify()
+  const newer = await shared.read(paymentsKey())
+  assert.notEqual(newer, old)
+  await verifierOf(frozen, served, lateMemory(shared, 1)).verify()
+  assert.equal(await shared.read(paymentsKey()), newer)
 })

@@ -145,7 +145,7 @@ test('an older receipt is taken while the log has what is remembered, else it is
   const older = utf8(await served.api().receipt('payments', index))
   const reader = readerOf()
   const newer = await readVerified(reader, 'payments', await pushed('{"n":21}'))
-  await remember(reader.memory, newer.registry, newer.checkpoint)
+  await remember(reader.memory, newer.registry, newer.checkpoint, served.api().log('payments'))
   const lagging = served.api((path, body) => (path.endsWith('/receipt') ? older : body))
   const { checkpoint } = await readVerified({ ...reader, api: lagging }, 'payments', index)
   assert.equal(checkpoint.head.size, index + 1)

@@ -70,7 +70,7 @@ test('what another tab or process was shown meanwhile has to be the same history
   const { registry, checkpoint } = await follower.refresh()
   const [origin = '', size, root = '', ...rest] = checkpoint.note.split('\n')
   const other = [origin, Number(size) + 1, root.replace(/^../, 'AA'), ...rest].join('\n')
-  await memory.write(memoryKey(registry, origin), registry.size + 1, other)
+  await memory.write(memoryKey(registry, origin), registry.size + 1, other, checkpoint.note)
   await registerOne()
   assert.equal(await codeOf(follower.refresh()), 'forked')
 })

@@ -171,17 +171,18 @@ test('what is remembered is held against the checkpoint', async () => {
   const { checkpoint } = await verifyBlock(reader, 'payments', 7)
   assert(checkpoint !== undefined)
   const { registry } = reader.follower.view
-  await remember(reader.memory, registry, checkpoint)
+  await remember(reader.memory, registry, checkpoint, reader.api.log('payments'))
   const again = await verifyBlock(reader, 'payments', 7)
   assert.match(again.steps.find(({ name }) => name === 'history')?.said ?? '', /the 21 blocks/)
 
   const { origin, note } = checkpoint
   const other = note.replace(/\n[A-Za-z0-9+/]{43}=\n/, `\n${'A'.repeat(43)}=\n`)
   const forked = { ...reader, memory: plainMemory() }
-  await forked.memory.write(`${formatHex(registry.genesis)} ${origin}`, 21, other)
+  await forked.memory.write(`${formatHex(registry.genesis)} ${origin}`, 21, other, undefined)
   assert.deepEqual(failed(await verifyBlock(forked, 'payments', 7)), { history: 'forked' })
   const longer = { ...reader, memory: plainMemory() }
-  await longer.memory.write(`${formatHex(registry.genesis)} ${origin}`, 30, note.replace('\n21\n', '\n30\n'))
+  const thirty = note.replace('\n21\n', '\n30\n')
+  await longer.memory.write(`${formatHex(registry.genesis)} ${origin}`, 30, thirty, undefined)
   const report = await verifyBlock({ ...longer, api: reader.api }, 'payments', 7)
   assert.deepEqual(failed(report), { history: 'rolled-back' })
 })

@@ -3,18 +3,19 @@ import type { Memory } from '@ledgerstone/client/memory'
 import type { Refused } from '@ledgerstone/core/refused'
 import type { Alarm, Database } from './database.ts'
 
-/** One memory over all tabs: reading, comparing and writing are one transaction. */
+/** One memory over all tabs: comparing and writing are one transaction. */
 export function storedMemory(database: Database, now: () => number): Memory {
   return {
     async read(key) {
       return (await database.get('heads', key))?.checkpoint
     },
-    async write(key, size, checkpoint) {
+    async write(key, size, checkpoint, before) {
       const transaction = database.transaction('heads', 'readwrite')
       const old = await transaction.store.get(key)
-      const since = old?.since ?? now()
-      if ((old?.size ?? -1) < size) await transaction.store.put({ size, checkpoint, since }, key)
+      const isAsCompared = old?.checkpoint === before
+      if (isAsCompared) await transaction.store.put({ size, checkpoint, since: old?.since ?? now() }, key)
       await transaction.done
+      return isAsCompared
     },
   }
 }

@@ -64,8 +64,9 @@ async function checkBucket(
   const old = await recall(memory, registry, origin)
   const about = { bucket, origin, ...(old !== undefined && { remembered: old.size }) }
   try {
-    const { checkpoint } = await readFinal(api.log(bucket), bucket, registry, trust, memory)
-    await remember(memory, registry, checkpoint)
+    const log = api.log(bucket)
+    const { checkpoint } = await readFinal(log, bucket, registry, trust, memory)
+    await remember(memory, registry, checkpoint, log)
     return { ...about, state: 'continued', size: checkpoint.head.size }
   } catch (error) {
     if (!(error instanceof Refused)) throw error

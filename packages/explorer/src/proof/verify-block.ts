@@ -22,7 +22,8 @@ export async function verifyBlock(
   )
   const path = entry && receipt && checkpoint && viewPath(entry.hash, receipt, checkpoint)
   const isContinued = steps.every(({ name, state }) => name !== 'history' || state !== 'failed')
-  if (view && checkpoint && isContinued) await remember(reader.memory, view.registry, checkpoint)
+  if (view && checkpoint && isContinued)
+    await remember(reader.memory, view.registry, checkpoint, reader.api.log(bucket))
   return {
     standing,
     policy,
