@@ -1,4 +1,5 @@
 // What a ledger has promised about one bucket, and whether what it shows now keeps it.
+import { parseEntry } from '@ledgerstone/core/block'
 import { type Bytes, formatHex } from '@ledgerstone/core/bytes'
 import { verifyCheckpoint } from '@ledgerstone/core/checkpoint'
 import { BucketReplay } from '@ledgerstone/core/replay'
@@ -90,7 +91,8 @@ export class History {
 
   #add(entry: Bytes, notes: ReadonlyMap<number, string>): void {
     const index = this.size
-    const { statement } = this.#replay.add(entry)
+    this.#replay.add(entry)
+    const { statement } = parseEntry(entry)
     const { id } = parseStatement(statement).payload
     const first = this.#byId.get(id)
     if (first !== undefined) this.#fail(`the record ${id} is in block ${first} and again in block ${index}`)

@@ -1,7 +1,8 @@
 // Reading a bucket from its beginning: form, hashes, links and tree of every entry, in one pass of constant
 // memory.
 import { noHash, type ScannedEntry, scanEntry } from './block.ts'
-import { equalBytes, formatHex } from './bytes.ts'
+import { equalBytes, formatHex, type Hash, parseHex } from './bytes.ts'
+import { NextEntry } from './next-entry.ts'
 import { Refused } from './refused.ts'
 import { parseTime } from './time.ts'
 import { Frontier, type Head, leafHash } from './tree.ts'
@@ -17,15 +18,16 @@ export type ReplayState = {
 export class BucketReplay {
   readonly #bucket: string
   readonly #frontier: Frontier
-  #prev: string
+  #prev: Hash
   #time: string
   #keys: number
+  #next: NextEntry | undefined
 
   /** Starts at block 0, or goes on after `state`. */
   constructor(bucket: string, state?: ReplayState) {
     this.#bucket = bucket
     this.#frontier = state?.frontier.clone() ?? new Frontier()
-    this.#prev = state?.prev ?? formatHex(noHash)
+    this.#prev = state === undefined ? noHash : parseHex(state.prev, 'prev', 32)
     this.#time = state?.time ?? ''
     this.#keys = state?.keys ?? 0
   }
@@ -39,7 +41,8 @@ export class BucketReplay {
   }
 
   get state(): ReplayState {
-    return { prev: this.#prev, time: this.#time, keys: this.#keys, frontier: this.#frontier.clone() }
+    const prev = formatHex(this.#prev)
+    return { prev, time: this.#time, keys: this.#keys, frontier: this.#frontier.clone() }
   }
 
   /**
@@ -47,16 +50,20 @@ export class BucketReplay {
    * and `keys` never decreasing. Throws `malformed`, `unknown-version`, `bad-link`; the index it names is
    * `size`.
    */
-  add(entry: Uint8Array): ScannedEntry {
-    const scanned = scanEntry(entry)
-    const { time } = scanned
-    const before = { size: this.#frontier.size, prev: this.#prev, time: this.#time, keys: this.#keys }
-    this.#keys = checkFollows(this.#bucket, scanned, before)
-    const hash = leafHash(entry)
-    this.#frontier.append(hash)
-    this.#prev = formatHex(hash)
-    this.#time = time
-    return scanned
+  add(entry: Uint8Array): void {
+    const time = this.#next?.timeOf(entry)
+    if (time !== undefined && time >= this.#time) {
+      if (time !== this.#time) parseTime(time, 'the block time')
+      this.#time = time
+      this.#append(leafHash(entry))
+      this.#next?.advance(this.#prev)
+    } else {
+      const scanned = scanEntry(entry)
+      this.#keys = checkFollows(this.#bucket, scanned, { ...this.state, size: this.size })
+      this.#time = scanned.time
+      this.#append(leafHash(entry))
+      this.#next = new NextEntry(entry, scanned, this.#prev)
+    }
   }
 
   /** Throws `nothing-checked` for an empty replay, `forked` unless the root at this size is the head's. */
@@ -70,6 +77,11 @@ export class BucketReplay {
       )
     }
     return head
+  }
+
+  #append(hash: Hash): void {
+    this.#frontier.append(hash)
+    this.#prev = hash
   }
 }
 

@@ -40,11 +40,6 @@ describe('a replay', () => {
     const one = good.slice(0, 1)
     assert.deepEqual(replay(one, headOf(one)), headOf(one))
   })
-  test('hands out what each entry says', () => {
-    const replay = new BucketReplay('payments')
-    assert.equal(replay.add(good[0] as Bytes).statement, 'a.0.c')
-    assert.deepEqual([replay.size, replay.head], [1, headOf(good.slice(0, 1))])
-  })
   test('goes on from where another stood, and neither disturbs the other', () => {
     const first = new BucketReplay('payments')
     for (const entry of good.slice(0, 3)) first.add(entry)

@@ -83,7 +83,8 @@ export class AuditChain {
       findings.push(findingIn(this.#bucket, 'tiles-0', index * 32, index, 'damaged-store', what))
     }
     try {
-      return { leaf: computed, scanned: this.#replay.add(entry) }
+      this.#replay.add(entry)
+      return { leaf: computed, scanned: scanEntry(entry) }
     } catch (error) {
       const { code, message } = reasonOf(error)
       find(code, message)
