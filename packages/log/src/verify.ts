@@ -1,7 +1,8 @@
 // Statement signatures, checked off the main thread by a few workers. The queue is fair and stays on this
-// side: a worker has at most one small message before it, so a batch of a thousand does not stand in front
+// side: a worker has at most two small messages before it, so a batch of a thousand does not stand in front
 // of everyone else. What comes in meanwhile makes the next message: each one costs as much as it takes to
-// wake a thread, which is more than all else that this side does for a signature.
+// wake a thread, which is more than all else that this side does for a signature. The second message is a
+// whole one or none: with it a worker goes on while this side is busy with a commit or with decoding.
 import { Worker } from 'node:worker_threads'
 import { verifierOf } from '@ledgerstone/core/primitives/node'
 import type { Statement } from '@ledgerstone/core/statement'
@@ -73,13 +74,19 @@ export class Verifiers implements AsyncDisposable {
   /** Deals the queue out evenly, as far as the workers have room. */
   #flush(): void {
     while (this.#queue.size > 0 && !this.#isClosed && !this.#isWorthWaiting()) {
-      const free = this.#workers.filter(({ jobs }) => jobs === 0)
-      const [worker] = free
+      const free = this.#workers.filter(({ messages }) => messages === 0)
+      const worker = free[0] ?? this.#oneAhead()
       if (worker === undefined) return
-      const share = Math.max(jobsPerMessageMin, Math.ceil(this.#queue.size / free.length))
+      const share = Math.max(jobsPerMessageMin, Math.ceil(this.#queue.size / Math.max(1, free.length)))
       let room = Math.min(jobsPerMessageMax, share)
       worker.send(this.#queue.take(callerJobsMax, () => (room-- > 0 ? 'take' : 'stop')))
     }
+  }
+
+  /** A worker that may have a second message, if there is a whole one. */
+  #oneAhead(): VerifyingThread | undefined {
+    if (this.#queue.size < jobsPerMessageMax) return undefined
+    return this.#workers.find(({ messages }) => messages === 1)
   }
 
   /** Whether the queue is short and a worker will ask for it soon. */
@@ -106,21 +113,21 @@ type Hooks = {
   readonly onFailure: (thread: VerifyingThread, error: unknown) => void
 }
 
-/** One worker and the tasks of the message that it has been sent and has not answered. */
+/** One worker and the tasks of the messages that it has been sent and has not answered. */
 class VerifyingThread {
   readonly #worker = new Worker(new URL('./verify-worker.ts', import.meta.url))
-  /** What it is at. */
-  #sent: readonly Task[] = []
+  /** What it is at comes first. */
+  readonly #sent: (readonly Task[])[] = []
   readonly #numbers = new Map<string, number>()
 
   constructor({ onRoom, onFailure }: Hooks) {
     this.#worker.on('message', (verdicts: Uint8Array) => {
-      const tasks = this.#take()
+      const tasks = this.#sent.shift() ?? []
       onRoom()
       for (const [i, { verdict }] of tasks.entries()) verdict(verdicts[i] === 1)
     })
     const fail = (error: unknown): void => {
-      const tasks = this.#take()
+      const tasks = this.#sent.splice(0).flat()
       onFailure(this, error)
       for (const { verdict } of tasks) verdict(false, error)
     }
@@ -130,8 +137,12 @@ class VerifyingThread {
     })
   }
 
-  get jobs(): number {
+  get messages(): number {
     return this.#sent.length
+  }
+
+  get jobs(): number {
+    return this.#sent.reduce((jobs, tasks) => jobs + tasks.length, 0)
   }
 
   send(tasks: readonly Task[]): void {
@@ -147,15 +158,9 @@ class VerifyingThread {
       }
       return { key, signed: signingInput, signature }
     })
-    this.#sent = tasks
+    this.#sent.push(tasks)
     if (forget || keys.length > 0) this.#post({ forget, keys })
     this.#post(encodeJobs(jobs))
-  }
-
-  #take(): readonly Task[] {
-    const tasks = this.#sent
-    this.#sent = []
-    return tasks
   }
 
   #post(message: VerifyMessage): void {

@@ -99,6 +99,20 @@ test('a thread that dies fails what it was given, and another takes its place', 
   await verifiers[Symbol.asyncDispose]()
 })
 
+test('a thread that dies fails its second message too, and the rest is verified', async () => {
+  const verifiers = new Verifiers(1, () => undefined)
+  const broken = { ...good, signature: new Uint8Array(70_000) }
+  const statements = [broken, ...Array.from({ length: 80 }, () => good)]
+  const settled = await Promise.allSettled(
+    statements.map((statement) => verdict(verifiers, statement, keys.statement.spki)),
+  )
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    statements.map((_, i) => (i < 64 ? 'rejected' : 'fulfilled')),
+  )
+  await verifiers[Symbol.asyncDispose]()
+})
+
 test('closed verifiers fail what waits', async () => {
   const verifiers = new Verifiers(1, () => undefined)
   const waiting = Array.from({ length: 500 }, () => verdict(verifiers, good, keys.statement.spki))
