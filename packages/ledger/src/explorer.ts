@@ -57,6 +57,12 @@ export function addExplorer(app: App, { folder, configuration }: ExplorerOptions
       return send(request, reply.header('etag', index.etag).header('cache-control', 'no-cache'), index.file)
     })
   }
+  // An address that was mistyped is answered to a person with the page, which says that there is none.
+  app.get('/*', hidden, (request, reply) => {
+    if (request.headers.accept?.includes('text/html') !== true) return reply.callNotFound()
+    reply.header('content-security-policy', policy).header('cross-origin-opener-policy', 'same-origin')
+    return send(request, reply.code(404).header('cache-control', 'no-store'), index.file)
+  })
   app.get<{ Params: { '*': string } }>('/assets/*', hidden, (request, reply) => {
     const file = assets.get(request.params['*'])
     if (file === undefined) throw new Refused('unknown-route', 'the explorer has no such file')

@@ -118,6 +118,24 @@ describe('the explorer', () => {
     }
   })
 
+  test('tells a person, and a program, that there is no such address', async () => {
+    for (const url of ['/nonsense', '/buckets/a/b/c?d', '/v1/nonsense']) {
+      const program = await ledger.app.inject({ url })
+      assert.equal(program.statusCode, 404)
+      assert.equal(program.json().detail, `there is no GET ${url.split('?')[0]}`)
+      const person = await ledger.app.inject({ url, headers: { accept: 'text/html,*/*;q=0.8' } })
+      assert.equal(person.statusCode, 404)
+      assert.match(String(person.headers['content-type']), /^text\/html/)
+      assert.match(
+        String(person.headers['content-security-policy']),
+        /^default-src 'none'; script-src 'self'/,
+      )
+      assert.equal(person.headers['cache-control'], 'no-store')
+    }
+    const posted = await ledger.app.inject({ method: 'POST', url: '/', headers: { accept: 'text/html' } })
+    assert.equal(posted.statusCode, 404)
+  })
+
   test('is told of the service what it must know', async () => {
     const answer = await ledger.app.inject({ url: '/explorer/configuration.json' })
     assert.deepEqual(answer.json(), configuration)
