@@ -15,9 +15,14 @@ test('what ends with signing in again says so', () => {
   }
 })
 
-test('a page whose build is no longer served asks to be loaded anew', () => {
-  const error = new TypeError('Failed to fetch dynamically imported module: http://127.0.0.1/a.js')
-  assert.equal(explain(error).remedy, 'reload')
+test('a page whose build is not served, or no longer, asks to be loaded anew', () => {
+  for (const error of [
+    new TypeError('Failed to fetch dynamically imported module: http://127.0.0.1/a.js'),
+    new Error('Unable to preload CSS for http://127.0.0.1/assets/keys-page.css'),
+  ]) {
+    assert.equal(explain(error).remedy, 'reload')
+    assert.equal(explain(error).said, undefined)
+  }
 })
 
 test('a scope that is missing is named', () => {

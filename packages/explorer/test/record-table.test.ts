@@ -30,6 +30,8 @@ test('what is inside is named by the way to it', () => {
 for (const [what, text] of [
   ['is no JSON', 'amount: 1'],
   ['is a scalar', '"text"'],
+  ['is an empty list', '[]'],
+  ['is an empty object', ' {}\n'],
   ['has a member twice', '{"a":1,"a":2}'],
   ['has too many rows', JSON.stringify(Array.from({ length: 1001 }, (_, i) => i))],
 ] as const) {

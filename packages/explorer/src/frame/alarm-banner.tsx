@@ -16,6 +16,17 @@ export function AlarmBanner(): ReactNode {
   return alarms.map((alarm) => <AlarmNotice key={alarm.key} alarm={alarm} onDismiss={() => dismiss(alarm)} />)
 }
 
+/** In the header, which stays in sight: the way up to the alarms for those who have scrolled. */
+export function AlarmMark(): ReactNode {
+  const { alarms } = useAlarms()
+  if (alarms.length === 0) return undefined
+  return (
+    <button type="button" className="alarm-mark" onClick={() => globalThis.scrollTo(0, 0)}>
+      {alarms.length === 1 ? 'Alarm' : `${alarms.length} alarms`}
+    </button>
+  )
+}
+
 function AlarmNotice(props: { readonly alarm: Alarm; readonly onDismiss: () => Promise<void> }): ReactNode {
   const { alarm, onDismiss } = props
   const [isAsking, setAsking] = useState(false)

@@ -1,4 +1,5 @@
 // What stands around every page: the way to the others, alarms, who is signed in, what the page can promise.
+import { Unreachable } from '@ledgerstone/client/problem'
 import { type ReactNode, Suspense, useEffect, useRef } from 'react'
 import { Link, useLocation } from 'wouter'
 import { useConfiguration } from '../configuration-context.tsx'
@@ -7,7 +8,8 @@ import { useSignIn } from '../session/session.tsx'
 import { Loading } from '../ui/loading.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { SafeText } from '../ui/safe-text.tsx'
-import { AlarmBanner } from './alarm-banner.tsx'
+import { AlarmBanner, AlarmMark } from './alarm-banner.tsx'
+import { AwayNotice } from './away-notice.tsx'
 import { ErrorBoundary } from './error-boundary.tsx'
 import { OpenPages, Pages } from './pages.tsx'
 import { ThemeButton } from './theme-button.tsx'
@@ -17,7 +19,7 @@ import { Welcome } from './welcome.tsx'
 export function Frame(): ReactNode {
   const { session, isEnded, signIn } = useSignIn()
   const [path] = useLocation()
-  useHeads(session !== undefined && !isEnded)
+  const heads = useHeads(session !== undefined && !isEnded)
   const main = useFocusOnMove(path)
   return (
     <>
@@ -42,6 +44,7 @@ export function Frame(): ReactNode {
         </ErrorBoundary>
       </main>
       <Footer />
+      <AwayNotice isAway={heads.error instanceof Unreachable} onRetry={() => void heads.refetch()} />
     </>
   )
 }
@@ -74,6 +77,7 @@ function Header({ path }: { readonly path: string }): ReactNode {
           ))}
         </nav>
         <div className="person">
+          <AlarmMark />
           <ThemeButton />
           {session === undefined ? (
             path === '/verify' && (

@@ -64,7 +64,8 @@ export function useAlarms(): {
 }
 
 /**
- * Holds every bucket's newest final head against what this browser remembers, now and every minute.
+ * Holds every bucket's newest final head against what this browser remembers, now and every minute; sooner
+ * again while the service cannot be asked.
  * `enabled`: a person is signed in.
  */
 export function useHeads(enabled: boolean): UseQueryResult<readonly HeadView[]> {
@@ -72,7 +73,7 @@ export function useHeads(enabled: boolean): UseQueryResult<readonly HeadView[]> 
   return useQuery({
     queryKey: ['proof', 'heads'],
     queryFn: () => proof.ask('heads', undefined),
-    refetchInterval: 60_000,
+    refetchInterval: ({ state }) => (state.error === null ? 60_000 : 5000),
     enabled,
   })
 }

@@ -9,14 +9,14 @@ export type Row = { readonly name: string; readonly value: string }
 
 const rowsMax = 1000
 
-/** Undefined for what is no JSON object or list, has a member twice, or is too long for a table. */
+/** Undefined for what is no JSON object or list, or an empty one, has a member twice, or is too long for a table. */
 export function tableOf(text: string): readonly Row[] | undefined {
   const rows: Row[] = []
   try {
     const value = parseJson(text, 'the record')
     if (typeof value !== 'object' || value === null) return undefined
     add(rows, '', text.trim(), 0)
-    return rows
+    return rows.length === 1 && rows[0]?.name === '' ? undefined : rows
   } catch (error) {
     if (error instanceof Refused) return undefined
     throw error

@@ -37,6 +37,10 @@ const explanations: Partial<Record<RefusalCode, Omit<Explanation, 'said' | 'code
   'unknown-bucket': { title: 'There is no such bucket', advice: 'The overview lists those that there are.' },
   'unknown-key': { title: 'There is no such key', advice: 'The page Keys lists all that were registered.' },
   'unknown-block': { title: 'There is no such block', advice: 'The bucket ends before it.' },
+  'wrong-key': { title: 'This is not the right key', advice: '' },
+  'wrong-passphrase': { title: 'The passphrase is wrong', advice: '' },
+  'cannot-open': { title: 'The record cannot be opened', advice: '' },
+  erased: { title: 'The record was erased', advice: 'Its block, hash and receipt stay.' },
   'documents-unavailable': {
     title: 'Filters and searches are not available now',
     advice: 'The index behind them is missing or being rebuilt. Without filters, every block can be seen.',
@@ -48,8 +52,12 @@ const explanations: Partial<Record<RefusalCode, Omit<Explanation, 'said' | 'code
 }
 
 export function explain(error: unknown): Explanation {
-  if (isOutOfDate(error)) {
-    return { title: 'The explorer was updated meanwhile', advice: 'Load this page anew.', remedy: 'reload' }
+  if (isMissingPart(error)) {
+    return {
+      title: 'This page could not be fetched',
+      advice: 'The service is away, or the explorer was updated meanwhile. Load the page anew when it runs.',
+      remedy: 'reload',
+    }
   }
   if (error instanceof SessionEnded) return { ...tokenProblem, title: 'Your sign-in has ended' }
   if (error instanceof Refused) {
@@ -74,7 +82,10 @@ export function explain(error: unknown): Explanation {
   }
 }
 
-/** A file of the build that this page is of is no longer served; each browser has its own words for it. */
-function isOutOfDate(error: unknown): boolean {
-  return error instanceof TypeError && /dynamically imported module|importing a module/i.test(error.message)
+/** A file of the build that this page is of could not be had; each browser has its own words for it. */
+function isMissingPart(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /dynamically imported module|importing a module|unable to preload css/i.test(error.message)
+  )
 }

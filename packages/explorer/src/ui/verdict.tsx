@@ -1,5 +1,6 @@
 import type { Standing } from '@ledgerstone/client/anchor'
 import type { ReactNode } from 'react'
+import { Link } from 'wouter'
 import { SafeText } from './safe-text.tsx'
 
 const words: Record<
@@ -20,12 +21,15 @@ const words: Record<
   failed: { title: 'Failed', tone: 'bad', sign: 'm4 4 8 8m0-8-8 8' },
 }
 
-const meanings: Partial<Record<Standing | 'failed', string>> = {
+const meanings: Partial<Record<Standing | 'failed', ReactNode>> = {
   'log-signed-only':
     'One operator runs it all, and could show different people different histories: no witness has signed.',
-  'not-pinned':
-    'All of it fits together, but the start was taken from the service itself. Compare the fingerprints ' +
-    'with the trust file that you were given, or pin that file.',
+  'not-pinned': (
+    <>
+      All of it fits together, but the start was taken from the service itself. Compare the fingerprints with
+      the trust file that you were given, or <Link href="/verify">pin that file</Link>.
+    </>
+  ),
 }
 
 /** One of the three verdicts, and how much it means. Only the first, with a quorum, is green. */

@@ -34,7 +34,7 @@ export function BlockPage({ bucket, index }: { readonly bucket: string; readonly
       </h1>
       {!isPlace && <p>The address names no block: an index is a number from 0.</p>}
       {reading.isPending && isPlace && <Loading />}
-      {reading.error !== null && <Problem error={reading.error} />}
+      {reading.error !== null && <Problem error={reading.error} onRetry={() => void reading.refetch()} />}
       {/* A block of its own, so that nothing opened or found stays when another one is looked at. */}
       {reading.data !== undefined && (
         <Block key={`${bucket}/${index}`} {...{ bucket, index }} reading={reading.data} />

@@ -58,13 +58,7 @@ function LogKey(props: Fingerprints['logKeys'][number]): ReactNode {
       <dt>
         <SafeText text={name} />, {algorithm}
       </dt>
-      <dd>
-        {algorithm === 'Ed25519' ? (
-          <code className="breaking">{vkey}</code>
-        ) : (
-          <Hash value={fingerprint} full />
-        )}
-      </dd>
+      <dd>{algorithm === 'Ed25519' ? <Hash value={vkey} full /> : <Hash value={fingerprint} full />}</dd>
     </>
   )
 }

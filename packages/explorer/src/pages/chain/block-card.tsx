@@ -88,11 +88,13 @@ function Labels({ block }: { readonly block: BlockView }): ReactNode {
   )
 }
 
-/** In the place of a block that is on its way, as large as one. */
-export function CardPlace({ index }: { readonly index: number }): ReactNode {
+/** In the place of a block that is on its way, as large as one. `isAway`: it could not be fetched. */
+export function CardPlace(props: { readonly index: number; readonly isAway: boolean }): ReactNode {
+  const { index, isAway } = props
   return (
-    <div className="block-card block-place" aria-hidden="true">
+    <div className="block-card block-place" aria-hidden={!isAway}>
       <p className="block-index">#{index.toLocaleString('en')}</p>
+      {isAway && <p className="block-what">could not be fetched</p>}
     </div>
   )
 }

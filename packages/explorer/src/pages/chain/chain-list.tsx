@@ -50,7 +50,7 @@ export function ChainList(props: {
           const style = { height: cardHeight, transform: `translateY(${start - offset}px)` }
           return (
             <div key={key} className="chain-row" style={style}>
-              <Row index={index} blocks={seen.blocks} owners={owners} />
+              <Row index={index} blocks={seen.blocks} owners={owners} isAway={seen.error !== null} />
             </div>
           )
         })}
@@ -63,11 +63,12 @@ function Row(props: {
   readonly index: number
   readonly blocks: ReadonlyMap<number, BlockView>
   readonly owners: ReadonlyMap<string, string>
+  readonly isAway: boolean
 }): ReactNode {
-  const { index, blocks, owners } = props
+  const { index, blocks, owners, isAway } = props
   const block = blocks.get(index)
   const before = blocks.get(index - 1)
-  if (block === undefined) return <CardPlace index={index} />
+  if (block === undefined) return <CardPlace index={index} isAway={isAway} />
   const follows = before === undefined ? undefined : before.hash === block.prevhash
   return <BlockCard block={block} owner={owners.get(block.sender)} follows={follows} />
 }

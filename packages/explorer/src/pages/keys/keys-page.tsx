@@ -65,9 +65,9 @@ function Standing({ reading }: { readonly reading: KeysReading }): ReactNode {
       <Verdict standing={standing} {...(policy !== undefined && { policy })} />
       <p className="quiet">
         Replayed here from all {size.toLocaleString('en')} blocks of{' '}
-        <Link href="/buckets/keys">the bucket keys</Link>, as of <Ago ms={asOf} />. Genesis{' '}
-        <Hash value={genesis} />. {threshold === 1 ? 'One registrar' : `${threshold} registrars`} must sign a
-        change.
+        <Link href="/buckets/keys">the bucket keys</Link>, as of <Ago ms={asOf} />.{' '}
+        {threshold === 1 ? 'One registrar' : `${threshold} registrars`} must sign a change. Genesis:{' '}
+        <Hash value={genesis} />
       </p>
     </>
   )
