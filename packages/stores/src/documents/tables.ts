@@ -6,6 +6,9 @@
 //     blocks      one row for each block
 //     receivers   one for each receiver of a block, in the order of the envelope
 //     meta        one for each clear label of a block
+//
+// Each index is a tree that every block writes to. Hashes are spread over all of theirs, so it has their first
+// bytes only; times have none, for they never decrease.
 
 import { strict as assert } from 'node:assert'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
@@ -13,7 +16,7 @@ import { formatHex } from '@ledgerstone/core/bytes'
 import type { BlockDocument, DocumentFilter, DocumentPage } from '@ledgerstone/log/documents'
 
 /** Written into the file; one of another version is set aside and filled anew. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 export const schema: string = `
   CREATE TABLE buckets (
@@ -24,8 +27,7 @@ export const schema: string = `
     type TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL, suite TEXT, media TEXT, actor TEXT,
     PRIMARY KEY (filling, block)
   ) WITHOUT ROWID;
-  CREATE INDEX blocks_hash ON blocks (filling, hash);
-  CREATE INDEX blocks_time ON blocks (filling, time, block);
+  CREATE INDEX blocks_hash ON blocks (filling, substr(hash, 1, 6));
   CREATE INDEX blocks_type ON blocks (filling, type, block);
   CREATE INDEX blocks_sender ON blocks (filling, sender, block);
   CREATE TABLE receivers (
@@ -95,7 +97,9 @@ export class Tables {
   findHash(bucket: string, hash: string): number | undefined {
     const found = this.#filling(bucket)
     if (found === undefined || !/^[0-9a-f]{64}$/.test(hash)) return undefined
-    const text = 'SELECT block FROM blocks WHERE filling = ? AND hash = ?'
+    // SQLite would rather go through all blocks than take an index of an expression, unless it is named.
+    const text = `SELECT block FROM blocks INDEXED BY blocks_hash
+      WHERE filling = ?1 AND substr(hash, 1, 6) = substr(?2, 1, 6) AND hash = ?2`
     const row = this.#all(text, found.filling, Uint8Array.fromHex(hash))[0]
     return row === undefined ? undefined : Number(row['block'])
   }
@@ -139,22 +143,27 @@ export class Tables {
     return rows.filter((text) => text !== 'ok')
   }
 
-  /** Blocks of the filter's time. Times of blocks never decrease, so they are one range. */
+  /** Blocks of the filter's time. */
   #range(
     filling: number,
     { timeFrom, timeTo }: DocumentFilter,
     complete: number,
   ): { first: number; last: number } {
-    const block = (rest: string, time: number): unknown =>
-      this.#all(`SELECT block FROM blocks WHERE filling = ? AND time ${rest} LIMIT 1`, filling, time)[0]?.[
-        'block'
-      ]
-    const first = timeFrom === undefined ? 0 : block('>= ? ORDER BY time, block', timeFrom)
-    const last = timeTo === undefined ? complete - 1 : block('<= ? ORDER BY time DESC, block DESC', timeTo)
-    return {
-      first: first === undefined ? complete : Number(first),
-      last: last === undefined ? -1 : Number(last),
+    const first = timeFrom === undefined ? 0 : this.#firstSince(filling, timeFrom, complete)
+    const end = timeTo === undefined ? complete : this.#firstSince(filling, timeTo + 1, complete)
+    return { first, last: end - 1 }
+  }
+
+  /** The first block that is not before a time, by halving: times of blocks never decrease. */
+  #firstSince(filling: number, time: number, complete: number): number {
+    let first = 0
+    for (let end = complete; first < end; ) {
+      const middle = Math.floor((first + end) / 2)
+      const [row] = this.#all('SELECT time FROM blocks WHERE filling = ? AND block = ?', filling, middle)
+      if (Number(row?.['time']) < time) first = middle + 1
+      else end = middle
     }
+    return first
   }
 
   /** A filling that has rows in a table but no bucket: each step is one look-up in the primary key. */
