@@ -1,10 +1,10 @@
 import * as crypto from 'node:crypto'
 import { checkConfig } from '@ledgerstone/border/config'
 import { createKeyFile, readKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
+import { Type } from '@ledgerstone/border/typebox'
 import { isReservedBucket } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import type { ClientMetadata, JWKS } from 'oidc-provider'
-import { Type } from 'typebox'
 
 /** One program that may ask for tokens. */
 export type AuthClient = {

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { checkConfig, readConfig } from '@ledgerstone/border/config'
 import { isTrustworthyUrl } from '@ledgerstone/border/issuer'
+import { Type } from '@ledgerstone/border/typebox'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 
 const closed = { additionalProperties: false }
 

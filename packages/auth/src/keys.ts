@@ -1,10 +1,11 @@
 import * as crypto from 'node:crypto'
 import { checkConfig } from '@ledgerstone/border/config'
 import { createKeyFile, readKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
+import { Type } from '@ledgerstone/border/typebox'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import type { JWK } from 'oidc-provider'
-import { type Static, type TSchema, Type } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 
 /**
  * A retired key stays published until every token that it signed has expired, and a minute longer for clocks

@@ -1,8 +1,8 @@
 import * as crypto from 'node:crypto'
 import { checkConfig } from '@ledgerstone/border/config'
 import { createKeyFile, readKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
+import { Type } from '@ledgerstone/border/typebox'
 import { Refused } from '@ledgerstone/core/refused'
-import { Type } from 'typebox'
 
 /** One person who may sign in. */
 export type User = {

@@ -1,5 +1,7 @@
 // What every route answers besides its own, as an API's description tells it. Nothing is checked by these.
-import { type TSchema, Type } from 'typebox'
+
+import type { TSchema } from 'typebox'
+import { Type } from './typebox.ts'
 
 const problem: TSchema = Type.Object(
   {

@@ -1,7 +1,8 @@
+import { Type } from '@ledgerstone/border/typebox'
 import { keysBucket } from '@ledgerstone/core/names'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import { type TSchema, Type } from 'typebox'
+import type { TSchema } from 'typebox'
 import { askDocuments } from './documents.ts'
 import type { Service } from './service.ts'
 

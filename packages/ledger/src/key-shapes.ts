@@ -1,6 +1,8 @@
 // The shapes of answers about keys, as the API's description tells them. They are core/key-view.ts.
+
+import { Type } from '@ledgerstone/border/typebox'
 import { keyStates } from '@ledgerstone/core/key-life'
-import { type TSchema, Type } from 'typebox'
+import type { TSchema } from 'typebox'
 
 const kid = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: 'base64url SHA-256 of the key' })
 const hash = Type.String({ pattern: '^[0-9a-f]{64}$' })

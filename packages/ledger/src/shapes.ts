@@ -1,6 +1,7 @@
 // The shapes of requests and answers as the API's description tells them. Bodies and answers are not checked
 // by these: the core decodes bodies by hand, and answers are written as they are.
-import { type TSchema, Type } from 'typebox'
+import { Type } from '@ledgerstone/border/typebox'
+import type { TSchema } from 'typebox'
 
 const hash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in hexadecimal' })
 const size = Type.Integer({ minimum: 0 })

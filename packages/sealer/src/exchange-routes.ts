@@ -3,11 +3,11 @@
 import type { App } from '@ledgerstone/border/app'
 import type { Bearer, Caller } from '@ledgerstone/border/bearer'
 import { callerFor, callerOf, requireCaller } from '@ledgerstone/border/caller'
+import { Type } from '@ledgerstone/border/typebox'
 import { parseTime } from '@ledgerstone/core/time'
 import { formatView } from '@ledgerstone/exchange/exchange-view'
 import type { Exchanges } from '@ledgerstone/exchange/exchanges'
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { Type } from 'typebox'
 import {
   checkAssurance,
   checkOwner,

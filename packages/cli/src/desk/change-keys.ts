@@ -1,9 +1,10 @@
 // POST /desk/changes: a change of the key registry, signed with keys of the desk's folder.
 import type { App } from '@ledgerstone/border/app'
+import { Type } from '@ledgerstone/border/typebox'
 import { carryOut } from '@ledgerstone/client/change-request'
 import { registryChanges } from '@ledgerstone/client/registry-changes'
 import type { OwnKey } from '@ledgerstone/core/key-pair'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import { readListedKey } from './key-files.ts'
 import { type DeskService, readerFor } from './service.ts'
 

@@ -1,13 +1,13 @@
 // GET /desk/keys and POST /desk/open: a record is verified and opened in the desk's own process, by the
 // pinned trust file and with a key that never leaves it.
 import type { App } from '@ledgerstone/border/app'
+import { Type } from '@ledgerstone/border/typebox'
 import { openBlock, readEnvelope, readVerified } from '@ledgerstone/client/open'
 import type { UnauthenticatedRecord } from '@ledgerstone/core/article'
 import type { Labels } from '@ledgerstone/core/labels'
 import { type OpenedRecord, openerOf } from '@ledgerstone/core/open'
 import { describePolicy } from '@ledgerstone/core/policy'
 import { formatTime } from '@ledgerstone/core/time'
-import { Type } from 'typebox'
 import { listKeyFiles, readListedKey } from './key-files.ts'
 import { type DeskService, readerFor } from './service.ts'
 

@@ -2,11 +2,11 @@
 // verifying.
 import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
+import { Type } from '@ledgerstone/border/typebox'
 import { type ArticleBlock, articleBlockOf } from '@ledgerstone/core/article'
 import { limits } from '@ledgerstone/core/limits'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import { readBlock, readEnvelope } from '@ledgerstone/log/read'
-import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
 import { articlePayload } from '../shapes.ts'

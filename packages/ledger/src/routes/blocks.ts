@@ -1,10 +1,10 @@
 // GET /v1/buckets/{bucket}/blocks: pages of blocks, all of them or those that a filter names.
 import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
+import { Type } from '@ledgerstone/border/typebox'
 import { limits } from '@ledgerstone/core/limits'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import type { DocumentFilter } from '@ledgerstone/log/documents'
-import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { BlockView } from '../block-view.ts'
 import { askDocuments } from '../documents.ts'

@@ -2,9 +2,9 @@
 // erased).
 import { content, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
+import { Type } from '@ledgerstone/border/typebox'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import { readEnvelopes } from '@ledgerstone/log/read'
-import { Type } from 'typebox'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
 import { octets } from '../shapes.ts'

@@ -2,6 +2,7 @@
 // believe it: whoever decides by a key replays `keys` himself.
 import { notThere, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
+import { Type } from '@ledgerstone/border/typebox'
 import {
   type KeyLife,
   type KeyState,
@@ -17,7 +18,6 @@ import { keysBucket } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Bucket } from '@ledgerstone/log/bucket'
 import { readReceipt } from '@ledgerstone/log/read'
-import { Type } from 'typebox'
 import { allowReserved } from '../access.ts'
 import { isFinal } from '../final-wait.ts'
 import { keyDetail, keyEventPage, keyPage } from '../key-shapes.ts'

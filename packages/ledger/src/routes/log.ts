@@ -1,10 +1,10 @@
 // C2SP tlog-tiles under /log/{bucket}/: static data that any cache may keep, and the one thing that changes.
 import { content, refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
+import { Type } from '@ledgerstone/border/typebox'
 import { Refused } from '@ledgerstone/core/refused'
 import { parseTilePath, type TileName } from '@ledgerstone/core/tile'
 import { readTile } from '@ledgerstone/log/read'
-import { Type } from 'typebox'
 import { allowTiles } from '../access.ts'
 import type { Service } from '../service.ts'
 import { octets, text } from '../shapes.ts'
