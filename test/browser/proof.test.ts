@@ -222,6 +222,8 @@ describe('evidence', () => {
 
     await other.getByRole('region', { name: 'Trust file' }).locator('input[type=file]').setInputFiles(trust)
     await other.getByText('Pinned in this browser, where').waitFor()
+    // What is shown is held against it at once.
+    await title.filter({ hasText: 'Verified against the pinned trust file' }).waitFor()
     await drop(other, path)
     await title.filter({ hasText: 'Verified against the pinned trust file' }).waitFor()
 

@@ -26,8 +26,12 @@ const meanings: Partial<Record<Standing | 'failed', ReactNode>> = {
     'One operator runs it all, and could show different people different histories: no witness has signed.',
   'not-pinned': (
     <>
-      All of it fits together, but the start was taken from the service itself. Compare the fingerprints with
-      the trust file that you were given, or <Link href="/verify">pin that file</Link>.
+      All of it fits together, but nothing pins its start: that came with it. Compare the fingerprints with
+      the trust file that you were given, or{' '}
+      <Link href="/verify" onClick={() => document.getElementById('trust-heading')?.scrollIntoView()}>
+        pin that file
+      </Link>
+      .
     </>
   ),
 }

@@ -138,7 +138,7 @@ function Jump({ onJump }: { onJump(text: string): Promise<void> }): ReactNode {
           name="target"
           autoComplete="off"
           spellCheck={false}
-          placeholder="420, 8b9c…, 2026-11-23"
+          placeholder="420, hash, 2026-11-23"
           aria-invalid={failure !== undefined}
           aria-describedby={`${id}-said`}
         />

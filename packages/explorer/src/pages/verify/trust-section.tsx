@@ -89,7 +89,7 @@ function Pinned({ trust }: { readonly trust: TrustView }): ReactNode {
           Log key of <code>keys</code>
         </dt>
         <dd>
-          <code className="breaking">{keysVkey}</code>
+          <Hash value={keysVkey} full />
         </dd>
         <dt>Policy</dt>
         <dd>

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { type ReactNode, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import {
   Button,
   DropZone,
@@ -37,12 +37,14 @@ export function VerifyPage(): ReactNode {
     },
   })
 
-  const { data: results = [], error, isPending } = verification
+  const { data: results = [], error, isPending, mutate, variables } = verification
+  usePinned(trust.data?.fingerprint, () => variables !== undefined && mutate(variables))
+  useDropsOnlyHere()
   // Given together with the others, and used for them.
   const trustFile = results.find(({ result }) => 'finding' in result && result.finding.kind === 'trust')?.file
 
   function take(given: readonly File[]): void {
-    if (given.length > 0) verification.mutate(given)
+    if (given.length > 0) mutate(given)
   }
 
   return (
@@ -78,4 +80,31 @@ export function VerifyPage(): ReactNode {
       <TrustSection trust={trust.data ?? undefined} refused={trust.error} />
     </div>
   )
+}
+
+/** What was found under one trust file says nothing under another: it is looked at again. */
+function usePinned(fingerprint: string | undefined, onChange: () => void): void {
+  const before = useRef(fingerprint)
+  useEffect(() => {
+    if (before.current === fingerprint) return
+    before.current = fingerprint
+    onChange()
+  })
+}
+
+/** A file that falls beside the zone would take the place of the whole page. */
+function useDropsOnlyHere(): void {
+  useEffect(() => {
+    const refuse = (event: DragEvent): void => {
+      if (event.target instanceof Element && event.target.closest('.drop-zone') !== null) return
+      event.preventDefault()
+      if (event.dataTransfer !== null) event.dataTransfer.dropEffect = 'none'
+    }
+    addEventListener('dragover', refuse)
+    addEventListener('drop', refuse)
+    return () => {
+      removeEventListener('dragover', refuse)
+      removeEventListener('drop', refuse)
+    }
+  }, [])
 }
