@@ -9,13 +9,21 @@ import { SeparateServices, type Service } from './separate-services.ts'
 
 const services = await SeparateServices.open()
 const { data, command, running } = services
+/** Of two of their keys. */
+const passphraseFile = join(services.path, 'passphrase')
 after(() => services[Symbol.asyncDispose]())
 
 describe('the services one by one', () => {
   before(async () => {
     await command.text('init', '--port', `${services.ports.auth}`)
+    const { statementKey, logKey } = dataFolder(data)
+    writeFileSync(passphraseFile, 'correct horse\n', { mode: 0o600 })
+    for (const file of [statementKey, logKey('payments', 'ed25519')])
+      await command.text('--passphrase-file', passphraseFile, 'keys', 'encrypt', file)
     // In the worst order: each waits for those that it needs.
-    for (const service of ['sealer', 'ledger', 'auth'] as const) services.start(service)
+    services.start('sealer', services.configOf('sealer', 'sealer', { passphraseFile }))
+    services.start('ledger', services.configOf('ledger', 'ledger', { passphraseFile }))
+    services.start('auth')
     for (const service of ['auth', 'ledger', 'sealer'] as const) await services.ready(service)
   })
 
@@ -101,11 +109,19 @@ describe('a service alone', () => {
   })
 
   test('does not serve a bucket that is not there', async () => {
-    const told = await refused(
-      'ledger',
-      services.configOf('ledger', 'more', { buckets: ['payments', 'invoices'] }),
-    )
+    const more = { passphraseFile, buckets: ['payments', 'invoices'] }
+    const told = await refused('ledger', services.configOf('ledger', 'more', more))
     assert.match(told, /invoices.*\[unknown-bucket\]/)
+  })
+
+  test('does not start with keys under a passphrase that it is not given, or that others may read', async () => {
+    const file = dataFolder(data).statementKey
+    const told = await refused('sealer', services.configOf('sealer'))
+    assert(told.includes(`${file} is encrypted, and no file of its passphrase is named`), told)
+    chmodSync(passphraseFile, 0o644)
+    const open = await refused('sealer', services.configOf('sealer', 'locked', { passphraseFile }))
+    assert(open.includes(`chmod 600 '${passphraseFile}'`), open)
+    chmodSync(passphraseFile, 0o600)
   })
 
   test('refuses keys that others may read, and says how to mend it', async () => {

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createBearer } from '@ledgerstone/border/bearer'
-import { readPrivateKey } from '@ledgerstone/border/key-file'
 import { createLogger } from '@ledgerstone/border/logger'
+import { configuredKeyOpener } from '@ledgerstone/border/private-key'
 import { Refused } from '@ledgerstone/core/refused'
 import { parseTrust, type Trust } from '@ledgerstone/core/trust'
 import { createLedgerApp } from '@ledgerstone/ledger/app'
@@ -27,6 +27,7 @@ export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable
     config.documents === undefined
       ? undefined
       : stack.use(await SqliteDocuments.open(config.documents, notice))
+  const open = configuredKeyOpener(config.passphraseFile)
   const trust = parseTrust(readFileSync(config.trust, 'utf8'))
   const { verifyWorkers, publishIntervalMs, publicUrls, audience, issuers, trustedProxies } = config
   const log = stack.use(
@@ -34,8 +35,8 @@ export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable
       ...{ trust, store, now, verifyWorkers, publishIntervalMs, report: reportTo(logger, metrics) },
       ...(documents !== undefined && { documents }),
       signers: async (bucket) => ({
-        ed25519: readPrivateKey(join(config.keys, `log-${bucket}-ed25519.pem`)),
-        mldsa44: readPrivateKey(join(config.keys, `log-${bucket}-mldsa44.pem`)),
+        ed25519: await open(join(config.keys, `log-${bucket}-ed25519.pem`)),
+        mldsa44: await open(join(config.keys, `log-${bucket}-mldsa44.pem`)),
       }),
     }),
   )

@@ -1,5 +1,6 @@
 // Private keys that a command is pointed at, encrypted or not.
 import { readKeyFile, readPrivateKey } from '@ledgerstone/border/key-file'
+import { keyOpener, type OpenKey, readPassphrase } from '@ledgerstone/border/private-key'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { decryptPrivateKey } from '@ledgerstone/core/encrypted-key'
 import { type OwnKey, ownKeyOf } from '@ledgerstone/core/key-pair'
@@ -33,6 +34,11 @@ export async function openKeyFile(
   return { pkcs8: await decryptPrivateKey(parseEncryptedPrivateKeyPem(pem), passphrase), passphrase }
 }
 
+/** For a process that runs unattended: nothing is asked on the terminal. */
+export function unattendedOpener(options: PassphraseOptions): OpenKey {
+  return keyOpener(() => given(options))
+}
+
 /** Whether a passphrase is needed to open this key file. Throws `bad-key-file`. */
 export function isEncryptedFile(path: string): boolean {
   return isEncryptedPem(readKeyFile(path))
@@ -57,7 +63,7 @@ async function typedTwice(path: string): Promise<string | undefined> {
 /** The first line of the file, which must be as private as a key; or $LEDGERSTONE_PASSPHRASE. */
 function given({ passphraseFile }: PassphraseOptions): string | undefined {
   if (passphraseFile === undefined) return process.env['LEDGERSTONE_PASSPHRASE']
-  return readKeyFile(passphraseFile).split(/\r?\n/, 1)[0] ?? ''
+  return readPassphrase(passphraseFile)
 }
 
 function unattended(what: string): Refused {

@@ -1,6 +1,7 @@
 import { readConfig } from '@ledgerstone/border/config'
+import { Type } from '@ledgerstone/border/typebox'
 import { limits } from '@ledgerstone/core/limits'
-import { type TInteger, type TUnsafe, Type } from 'typebox'
+import type { TInteger, TUnsafe } from 'typebox'
 import { defaultLedgerLimits } from './limits.ts'
 
 /** What `ledgerstone ledger --config FILE` reads: a JSON file. Names of key files stand here, never keys. */
@@ -13,6 +14,8 @@ export type LedgerConfig = {
   readonly documents?: string
   /** Folder of `log-<bucket>-ed25519.pem` and `log-<bucket>-mldsa44.pem`. */
   readonly keys: string
+  /** Its first line opens those of the private keys there that are encrypted. As private as a key. */
+  readonly passphraseFile?: string
   /** Must be there beside `keys`, or the service does not start; others in the store are served, too. */
   readonly buckets: readonly string[]
   /** `127.0.0.1`, 8400. */
@@ -126,6 +129,7 @@ const ledgerConfig = Type.Object(
     store: path,
     documents: Type.Optional(path),
     keys: path,
+    passphraseFile: Type.Optional(path),
     buckets: Type.Array(bucketName, { minItems: 1, maxItems: 1000, uniqueItems: true }),
     listen,
     publicUrls: Type.Array(Type.String({ pattern: '^https?://[^\\s?#]+$' }), {

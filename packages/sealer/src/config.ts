@@ -1,10 +1,11 @@
 import { readConfig } from '@ledgerstone/border/config'
 import { readKeyFile } from '@ledgerstone/border/key-file'
+import { Type } from '@ledgerstone/border/typebox'
 import { membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import type { ExchangeAssurance } from '@ledgerstone/exchange/exchange-state'
-import { type TInteger, type TUnsafe, Type } from 'typebox'
+import type { TInteger, TUnsafe } from 'typebox'
 import type { ExchangeSettings } from './exchange-server.ts'
 import type { KeyFiles } from './keys.ts'
 import type { ReceiverNames } from './receivers.ts'
@@ -15,6 +16,8 @@ export type SealerConfig = {
   /** The pinned trust file; it names the ledger. */
   readonly trust: string
   readonly keys: KeyFiles
+  /** Its first line opens those of the private keys here that are encrypted. As private as a key. */
+  readonly passphraseFile?: string
   readonly ledger: {
     /** Where the ledger is; https, or http on this machine. */
     readonly url: string
@@ -172,6 +175,7 @@ const sealerConfig = Type.Object(
   {
     trust: path,
     keys: Type.Object({ statement: path, key: path, retry: path }, closed),
+    passphraseFile: Type.Optional(path),
     ledger,
     receivers,
     clients: Type.Array(rule, { minItems: 1 }),

@@ -41,9 +41,9 @@ export type ExchangeParts = {
   readonly sealer: Sealer
   readonly settings: ExchangeSettings
   /** Signs registrations. Its owner is not the sealer's. */
-  readonly registrar: OwnKey
+  readonly registrar: () => Promise<OwnKey>
   /** The sealer's keys that clients are given: those that it signs with. */
-  readonly ownKeys: readonly OwnKey[]
+  readonly ownKeys: () => readonly OwnKey[]
   readonly report: (event: ExchangeEvent) => void
 }
 
@@ -64,7 +64,7 @@ export function openExchanges({
     ...(instance !== undefined && { instance: instance === '@hostname' ? hostname() : instance }),
     ...(journal !== undefined && { journal: openJournal(journal) }),
     ...identityIn(settings),
-    keys: () => announcedKeys(sealer, ownKeys),
+    keys: () => announcedKeys(sealer, ownKeys()),
     async admit(registrations, { id, owner }) {
       // Up to a day has passed since it was asked for.
       const { registry } = await follower.refresh()

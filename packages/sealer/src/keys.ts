@@ -1,5 +1,6 @@
 // The sealer's keys: files that nobody else may read, or the service does not start.
-import { readKeyFile, readPrivateKey } from '@ledgerstone/border/key-file'
+import { readKeyFile } from '@ledgerstone/border/key-file'
+import { configuredKeyOpener, type OpenKey } from '@ledgerstone/border/private-key'
 import { type Bytes, formatBase64url, parseBase64url } from '@ledgerstone/core/bytes'
 import { type OwnKey, ownKeyOf } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
@@ -21,18 +22,20 @@ export type KeyFiles = {
 
 const retryKeyBytes = 32
 
-/**
- * The two keys that sign, as a key exchange announces and proves them. Throws `bad-key-file`, `wrong-key`.
- */
-export async function readOwnKeys(files: KeyFiles): Promise<readonly OwnKey[]> {
-  return [await ownKeyOf(readPrivateKey(files.statement)), await ownKeyOf(readPrivateKey(files.key))]
+/** What the files hold, and the two keys of it that sign. Throws `bad-key-file`, `wrong-key`, `wrong-passphrase`. */
+export async function readKeys(
+  files: KeyFiles,
+  open: OpenKey,
+): Promise<{ readonly sender: Sender; readonly signing: readonly OwnKey[] }> {
+  const statement = await ownKeyOf(await open(files.statement))
+  const key = await ownKeyOf(await open(files.key))
+  const retry = parseRetryKey(readKeyFile(files.retry), files.retry)
+  return { sender: await senderOf(statement, key, retry), signing: [statement, key] }
 }
 
-/** Throws `bad-key-file`, `wrong-key`. */
+/** Of keys without passphrase. Throws `bad-key-file`, `wrong-key`. */
 export async function readSender(files: KeyFiles): Promise<Sender> {
-  const statement = await ownKeyOf(readPrivateKey(files.statement))
-  const key = await ownKeyOf(readPrivateKey(files.key))
-  return senderOf(statement, key, parseRetryKey(readKeyFile(files.retry), files.retry))
+  return (await readKeys(files, configuredKeyOpener(undefined))).sender
 }
 
 /** A retry key as the text of its file: base64url, one line. */

@@ -4,22 +4,22 @@ import { type App, createApp } from '@ledgerstone/border/app'
 import { type Bearer, createBearer } from '@ledgerstone/border/bearer'
 import { callerFor, requireCaller } from '@ledgerstone/border/caller'
 import { addHealth } from '@ledgerstone/border/health'
-import { readPrivateKey } from '@ledgerstone/border/key-file'
 import { createLogger, type Logger } from '@ledgerstone/border/logger'
 import { addMetrics, createMetrics, measureRequests } from '@ledgerstone/border/metrics'
+import { configuredKeyOpener, type OpenKey } from '@ledgerstone/border/private-key'
 import { type LedgerApi, ledgerApi } from '@ledgerstone/client/api'
 import type { Fetch } from '@ledgerstone/client/http'
 import { RegistryFollower } from '@ledgerstone/client/registry'
 import { clientCredentials } from '@ledgerstone/client/token'
-import { ownKeyOf } from '@ledgerstone/core/key-pair'
+import { type OwnKey, ownKeyOf } from '@ledgerstone/core/key-pair'
 import { keysBucket } from '@ledgerstone/core/names'
-import type { Sender } from '@ledgerstone/core/seal'
 import { parseTrust, type Trust } from '@ledgerstone/core/trust'
 import type { onRequestHookHandler } from 'fastify'
 import { readOwnClient, type SealerConfig } from './config.ts'
 import { addExchanges } from './exchange-routes.ts'
 import { logExchanges, openExchanges } from './exchange-server.ts'
-import { checkSender, readOwnKeys, readSender } from './keys.ts'
+import { checkSender } from './keys.ts'
+import { type KeysReport, OwnKeys } from './own-keys.ts'
 import { type ReceiverNames, Receivers } from './receivers.ts'
 import { keepFresh } from './refresh.ts'
 import { sealRoutes } from './routes.ts'
@@ -28,7 +28,7 @@ import type { Sealer } from './seal.ts'
 
 export type SealerParts = {
   readonly trust: Trust
-  readonly sender: Sender
+  readonly keys: Pick<OwnKeys, 'sender' | 'takeUp'>
   readonly receivers: ReceiverNames
   readonly clients: readonly ClientRule[]
   /** With the sealer's own token. */
@@ -39,10 +39,25 @@ export type SealerParts = {
 
 /** A sealer without a service around it. Nothing is sealed before its follower has read the registry. */
 export function createSealer(parts: SealerParts): Sealer {
-  const { trust, sender, api, now, clients } = parts
+  const { trust, keys, api, now, clients } = parts
   const follower = new RegistryFollower({ trust, reader: api.log(keysBucket), now })
   const receivers = new Receivers(parts.receivers, follower, now)
-  return { ledger: trust.ledger, sender, follower, receivers, rules: clients, api, now }
+  return {
+    ...{ ledger: trust.ledger, follower, receivers, rules: clients, api, now },
+    get sender() {
+      return keys.sender
+    },
+    takeUpKeys: () => keys.takeUp(follower),
+  }
+}
+
+/** Told to the operator: which keys sign, and why changed files do not count. */
+export function logKeys(logger: Logger): KeysReport {
+  return (outcome) => {
+    if ('kids' in outcome)
+      logger.info({ kids: outcome.kids }, 'the sealer signs with the keys of changed files')
+    else logger.error({ err: outcome.error }, 'changed key files are not taken: the keys of before go on')
+  }
 }
 
 export type RunningSealer = AsyncDisposable & { readonly url: string }
@@ -60,9 +75,11 @@ export async function startSealer(
     fetch: reach,
     now,
   })
+  const open = configuredKeyOpener(config.passphraseFile)
+  const keys = await OwnKeys.open(config.keys, { open, now, report: logKeys(logger) })
   const sealer = createSealer({
     trust: parseTrust(readFileSync(config.trust, 'utf8')),
-    sender: await readSender(config.keys),
+    keys,
     receivers: config.receivers,
     clients: config.clients,
     api: ledgerApi({ url: config.ledger.url, fetch: reach, token }),
@@ -81,9 +98,13 @@ export async function startSealer(
     everyMs: config.refreshMs,
     onFailure: (error) => logger.error({ err: error }, 'the key registry cannot be read'),
   })
-  app.addHook('preClose', async () => stop())
+  const unwatch = keys.watch(sealer.follower)
+  app.addHook('preClose', async () => {
+    stop()
+    unwatch()
+  })
   try {
-    await serveExchanges(app, config, sealer, bearer, logger)
+    await serveExchanges(app, config, { sealer, keys, open, bearer, logger })
     // A copy: Fastify writes into what it is given.
     const url = await app.listen({ ...config.listen })
     return { url, [Symbol.asyncDispose]: () => app.close() }
@@ -93,21 +114,37 @@ export async function startSealer(
   }
 }
 
+type Serving = {
+  readonly sealer: Sealer
+  readonly keys: OwnKeys
+  readonly open: OpenKey
+  readonly bearer: Bearer
+  readonly logger: Logger
+}
+
+/**
+ * The registrar's key as the file has it whenever it signs, for it may be rotated meanwhile. Throws when there
+ * is none at the start.
+ */
+export async function registrarIn(path: string, open: OpenKey): Promise<() => Promise<OwnKey>> {
+  const read = async (): Promise<OwnKey> => ownKeyOf(await open(path))
+  await read()
+  return read
+}
+
 /** What was confirmed before a stop is registered as soon as the ledger is there. */
 async function serveExchanges(
   app: App,
   config: SealerConfig,
-  sealer: Sealer,
-  bearer: Bearer,
-  logger: Logger,
+  { sealer, keys, open, bearer, logger }: Serving,
 ): Promise<void> {
   if (config.exchange === undefined) return
   const { registrar, ...settings } = config.exchange
   const { clients: rules, least } = settings
   const exchanges = await openExchanges({
     ...{ sealer, settings, report: logExchanges(logger) },
-    registrar: await ownKeyOf(readPrivateKey(registrar)),
-    ownKeys: await readOwnKeys(config.keys),
+    registrar: await registrarIn(registrar, open),
+    ownKeys: () => keys.signing,
   })
   app.addHook('preClose', () => exchanges[Symbol.asyncDispose]())
   addExchanges(app, { sealer, bearer, rules, least, exchanges: () => exchanges })

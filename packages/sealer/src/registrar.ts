@@ -19,8 +19,8 @@ import type { Registered } from '@ledgerstone/exchange/exchange-state'
 
 export type Registrar = {
   readonly ledger: string
-  /** With the role `registrar`. */
-  readonly key: OwnKey
+  /** With the role `registrar`; read whenever it signs. */
+  readonly key: () => Promise<OwnKey>
   /** With a token that has `manage:keys`. */
   readonly api: LedgerApi
   readonly follower: RegistryFollower
@@ -95,8 +95,8 @@ function registrationStatement(registrar: Registrar, body: JsonObject, exchange:
   return statementOf(registrar, { type, body, id: registrationId(exchange, kidOf(body)) })
 }
 
-function statementOf({ ledger, key, now }: Registrar, asked: Asked): Promise<Statement> {
-  return changeStatement(ledger, asked, key, now())
+async function statementOf({ ledger, key, now }: Registrar, asked: Asked): Promise<Statement> {
+  return changeStatement(ledger, asked, await key(), now())
 }
 
 function kidOf({ key }: JsonObject): string {

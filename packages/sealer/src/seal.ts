@@ -18,7 +18,10 @@ import { type ClientRule, checkType } from './rules.ts'
 export type Sealer = {
   /** The ledger's name, out of the trust file. */
   readonly ledger: string
+  /** Another one after the own keys were rotated. */
   readonly sender: Sender
+  /** Takes the own keys that the files hold now, when they have changed. */
+  readonly takeUpKeys: () => Promise<void>
   readonly follower: RegistryFollower
   readonly receivers: Receivers
   readonly rules: readonly ClientRule[]
@@ -82,20 +85,38 @@ function actorOf({ iss, client, sub }: Caller): Actor {
  * here.
  */
 async function seal(sealer: Sealer, draft: BucketDraft): Promise<Sealed> {
-  checkSender(sealer.sender, sealer.follower.fresh(), sealer.now())
-  return sealRecord(draft, sealer.sender, await sealer.receivers.of(draft.bucket))
+  const sender = await senderInForce(sealer)
+  return sealRecord(draft, sender, await sealer.receivers.of(draft.bucket))
+}
+
+async function senderInForce(sealer: Sealer): Promise<Sender> {
+  const check = (): Sender => {
+    checkSender(sealer.sender, sealer.follower.fresh(), sealer.now())
+    return sealer.sender
+  }
+  try {
+    return check()
+  } catch (error) {
+    if (!isAboutKeys(error)) throw error
+    await sealer.takeUpKeys()
+    return check()
+  }
 }
 
 /**
- * The ledger judges by the newest registry: when a receiver's key has just been replaced, the record is
- * sealed once more by what the registry says now.
+ * The ledger judges by the newest registry: when a receiver's key, or the sealer's own, has just been
+ * replaced, the record is sealed once more by what the registry and the key files say now.
  */
 async function pushSealed(sealer: Sealer, draft: BucketDraft, options: PostOptions): Promise<Posted> {
+  const { sender } = sealer
   const sealed = await seal(sealer, draft)
   try {
     return await pushTo(sealer.api, draft.bucket, sealed, options)
   } catch (error) {
-    if (!isAboutKeys(error) || !(await sealer.receivers.refresh())) throw error
+    if (!isAboutKeys(error)) throw error
+    const hasGrown = await sealer.receivers.refresh()
+    await sealer.takeUpKeys()
+    if (!hasGrown && sealer.sender === sender) throw error
     return pushTo(sealer.api, draft.bucket, await seal(sealer, draft), options)
   }
 }

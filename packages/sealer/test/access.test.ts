@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import { decodeEnvelope } from '@ledgerstone/core/envelope'
 import { createKey, type OwnKey } from '@ledgerstone/core/key-pair'
 import { limits } from '@ledgerstone/core/limits'
+import type { Sender } from '@ledgerstone/core/seal'
 import { senderOf } from '@ledgerstone/core/sender'
 import { readEnvelope } from '@ledgerstone/log/read'
 import type { JWTPayload } from 'jose'
 import { appendToKeys, keys, register, start } from '../../log/test/sample.ts'
+import type { SealerParts } from '../src/main.ts'
 import { type Running, run, untilKeysFinal } from './running.ts'
 
 const body = '{"type":"payment.captured","record":{"amount":1.10}}'
@@ -179,11 +181,18 @@ test('seals nothing any more when its own key is revoked', async () => {
   assert.equal(await codeOf(running), 'key-revoked')
 })
 
+/** As keys whose files are not looked at again. */
+function unchanging(sender: Sender): SealerParts['keys'] {
+  return { sender, takeUp: async () => undefined }
+}
+
 test('seals nothing with keys of two owners, or with keys that are not registered', async () => {
-  await using running = await run({ sender: await senderOf(keys.statement, keys.otherRsa, undefined) })
+  await using running = await run({
+    keys: unchanging(await senderOf(keys.statement, keys.otherRsa, undefined)),
+  })
   assert.equal(await codeOf(running), 'wrong-key')
   const sender = await senderOf(await createKey('Ed25519'), keys.rsa, undefined)
-  await using unknown = await run({ sender })
+  await using unknown = await run({ keys: unchanging(sender) })
   assert.equal(await codeOf(unknown), 'unknown-key')
 })
 

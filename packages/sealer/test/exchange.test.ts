@@ -61,7 +61,13 @@ async function exchanging(
   const sealer = { ...running.sealer, api }
   const ownKeys = [keys.statement, keys.rsa]
   const exchanges = await openExchanges({
-    ...{ sealer, settings, registrar: keys.registrar, ownKeys, report: logExchanges(logger) },
+    ...{
+      sealer,
+      settings,
+      registrar: async () => keys.registrar,
+      ownKeys: () => ownKeys,
+      report: logExchanges(logger),
+    },
   })
   const app = await createApp({ logger })
   const bearer = createBearer({
@@ -357,7 +363,13 @@ function registrarOf({ sealer, ledger, ledgerUrl }: Exchanging): Parameters<type
   const token = async (): Promise<string> =>
     (await ledger.bearer('manage:keys')).authorization.slice('Bearer '.length)
   const api = ledgerApi({ url: ledgerUrl, fetch: (url, init) => fetch(url, init), token })
-  return { ledger: sealer.ledger, key: keys.registrar, api, follower: sealer.follower, now: sealer.now }
+  return {
+    ledger: sealer.ledger,
+    key: async () => keys.registrar,
+    api,
+    follower: sealer.follower,
+    now: sealer.now,
+  }
 }
 
 async function openedBy(each: Exchanging, index: number, pkcs8: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type App, createApp } from '@ledgerstone/border/app'
 import { createBearer } from '@ledgerstone/border/bearer'
 import { createLogger } from '@ledgerstone/border/logger'
+import { configuredKeyOpener } from '@ledgerstone/border/private-key'
 import { ledgerApi } from '@ledgerstone/client/api'
 import type { Fetch } from '@ledgerstone/client/http'
 import { plainMemory } from '@ledgerstone/client/memory'
@@ -16,8 +17,9 @@ import type { JWTPayload } from 'jose'
 import { issuerUrl, mint } from '../../border/test/tokens.ts'
 import { startLedger, type Tested } from '../../ledger/test/ledger.ts'
 import { keys, until } from '../../log/test/sample.ts'
-import { formatRetryKey, type KeyFiles, readSender } from '../src/keys.ts'
+import { formatRetryKey, type KeyFiles } from '../src/keys.ts'
 import { createSealer, type SealerParts } from '../src/main.ts'
+import { OwnKeys } from '../src/own-keys.ts'
 import { sealRoutes } from '../src/routes.ts'
 import type { Sealer } from '../src/seal.ts'
 
@@ -73,6 +75,11 @@ export function makeFolder(): { readonly path: string; [Symbol.dispose](): void 
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
 }
 
+async function ownKeysIn(folder: string, now: () => number): Promise<OwnKeys> {
+  const open = configuredKeyOpener(undefined)
+  return OwnKeys.open(writeKeyFiles(folder), { open, now, report: () => undefined })
+}
+
 export async function run(parts: Partial<SealerParts> = {}): Promise<Running> {
   using folder = makeFolder()
   const ledger = await startLedger()
@@ -90,7 +97,7 @@ export async function run(parts: Partial<SealerParts> = {}): Promise<Running> {
   const sleep = async (): Promise<void> => undefined
   const api = ledgerApi({ url: ledgerUrl, fetch: reach, token: token('append:* read:keys'), sleep })
   const sealer = createSealer({
-    ...{ trust: ledger.sample.trust, api, now, sender: await readSender(writeKeyFiles(folder.path)) },
+    ...{ trust: ledger.sample.trust, api, now, keys: await ownKeysIn(folder.path, now) },
     receivers: { '*': ['auditor'] },
     clients: [{ client: 'shop', types: ['payment.*', 'order.placed'] }],
     ...parts,

@@ -10,18 +10,20 @@ import { dataFolder } from '../data-folder.ts'
 import { readOwnKey } from '../embedded/keys.ts'
 import { openLog } from '../embedded/open-log.ts'
 import { outputOf } from '../output.ts'
+import { type PassphraseOptions, unattendedOpener } from '../private-key.ts'
 
-export type BucketOptions = { readonly data: string; readonly json?: boolean }
+export type BucketOptions = PassphraseOptions & { readonly data: string; readonly json?: boolean }
 
 /** The ledger must not be running (`store-busy`). What was cut short is finished when it is run again. */
 export async function addBucket(name: string, options: BucketOptions): Promise<void> {
   if (isReservedBucket(checkBucketName(name))) throw new Refused('reserved', `${name} is a reserved name`)
   const folder = dataFolder(options.data)
-  await using opened = await openLog(folder, readTrust(options), { now: Date.now })
+  const open = unattendedOpener(options)
+  await using opened = await openLog(folder, readTrust(options), { now: Date.now, open })
   await createIfMissing(folder.logKey(name, 'ed25519'), 'Ed25519')
   await createIfMissing(folder.logKey(name, 'mldsa44'), 'ML-DSA-44')
-  const registrar = await readOwnKey(folder.registrarKey)
-  const ledgerKey = await readOwnKey(folder.ledgerKey)
+  const registrar = await readOwnKey(folder.registrarKey, open)
+  const ledgerKey = await readOwnKey(folder.ledgerKey, open)
   const { origin, vkeys } = await opened.log.createBucket(name, { registrar, ledgerKey })
   outputOf(options).result({ bucket: name, origin, vkeys }, `added ${name} (${origin})`)
 }

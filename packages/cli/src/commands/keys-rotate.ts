@@ -106,7 +106,10 @@ function tellDone({ output }: Changing, { kid }: OwnKey, kept: string | undefine
   )
 }
 
+const whoNotices =
+  'a running sealer takes it up within five seconds; any other program that uses it is to be started again'
+
 function describeFiles(kept: string | undefined, draft: string | undefined): string {
   if (kept === undefined) return draft === undefined ? '' : `the new key is in ${draft}`
-  return `the new key is where the old one was, which is kept as ${kept}; restart what uses it`
+  return `the new key is where the old one was, which is kept as ${kept};\n${whoNotices}`
 }

@@ -42,7 +42,7 @@ export async function encryptKey(file: string, options: KeyOptions): Promise<voi
   const { pkcs8, spki } = await openOwnKey(file, options)
   const passphrase = await choosePassphrase(file, options)
   replaceKeyFile(file, await encryptedPrivateKeyPem(pkcs8, passphrase))
-  show(spki, options, `${file} is encrypted now; services do not start with it\n`)
+  show(spki, options, `${file} is encrypted now; a service that uses it needs its passphraseFile\n`)
 }
 
 export type RotateOptions = { readonly data: string; readonly config?: string; readonly json?: boolean }

@@ -14,8 +14,9 @@ import { createDataFolder, defaultBuckets } from '../embedded/create.ts'
 import { pushInvoices, sampleFile, sampleLines } from '../embedded/sample.ts'
 import type { Ports } from '../embedded/sealer.ts'
 import { outputOf, type Progress } from '../output.ts'
+import { type PassphraseOptions, unattendedOpener } from '../private-key.ts'
 
-export type StartOptions = {
+export type StartOptions = PassphraseOptions & {
   readonly data: string
   readonly port: number
   readonly host: string
@@ -35,7 +36,8 @@ export async function start(options: StartOptions): Promise<void> {
   if (isNew) await createNew(options, folder, url)
   const trust = readTrust({ data: options.data })
   const logger = createLogger({ name: 'ledgerstone', level: options.logLevel })
-  const running = await startServices({ ...options, folder, trust, logger, now: Date.now })
+  const open = unattendedOpener(options)
+  const running = await startServices({ ...options, folder, trust, open, logger, now: Date.now })
   try {
     if (existsSync(sampleMark(folder))) await importSample(folder, running, stopping)
     if (!stopping.aborted) {

@@ -4,6 +4,7 @@ import { checkAuthConfig, ledgerAudience } from '@ledgerstone/auth/config'
 import { createAuth } from '@ledgerstone/auth/mount'
 import { createBearer } from '@ledgerstone/border/bearer'
 import type { Logger } from '@ledgerstone/border/logger'
+import type { OpenKey } from '@ledgerstone/border/private-key'
 import type { Trust } from '@ledgerstone/core/trust'
 import { createLedgerApp } from '@ledgerstone/ledger/app'
 import { createLedgerMetrics } from '@ledgerstone/ledger/metrics'
@@ -21,6 +22,8 @@ export type Services = AsyncDisposable & { readonly url: string; readonly log: L
 export type ServicesOptions = {
   readonly folder: DataFolder
   readonly trust: Trust
+  /** Opens the private keys of the folder. */
+  readonly open: OpenKey
   readonly host: string
   readonly port: number
   readonly exchangePorts: Ports
@@ -30,7 +33,7 @@ export type ServicesOptions = {
 
 /** Starts everything and listens. What was started is closed again when a later step fails. */
 export async function startServices(options: ServicesOptions): Promise<Services> {
-  const { folder, trust, host, port, exchangePorts, logger, now } = options
+  const { folder, trust, open, host, port, exchangePorts, logger, now } = options
   const url = `http://${host}:${port}`
   await using stack = new AsyncDisposableStack()
   const metrics = createLedgerMetrics()
@@ -38,7 +41,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const documents = stack.use(await SqliteDocuments.open(folder.documents, notice))
   const report = reportTo(logger, metrics)
   const { log } = stack.use(
-    await openLog(folder, trust, { now, documents, verifyWorkers: 2, report, notice }),
+    await openLog(folder, trust, { now, open, documents, verifyWorkers: 2, report, notice }),
   )
   // Only now: whoever is refused the store must not lead the commands away from the process that has it.
   moveClients(folder, `${url}/auth`)
@@ -53,13 +56,13 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const issuers = [{ issuer: `${url}/auth` }]
   const bearer = createBearer({ audience: ledgerAudience, issuers, publicUrls: [url], now })
   // One operator on one machine: whoever reaches the loopback address may read the log's static part.
-  const open = { logPublic: true, metricsPublic: true }
+  const isPublic = { logPublic: true, metricsPublic: true }
   const app = await createLedgerApp({
-    ...{ log, documents, bearer, logger, metrics, publicUrl: url, now, ...open, ...page },
+    ...{ log, documents, bearer, logger, metrics, publicUrl: url, now, ...isPublic, ...page },
   })
   stack.defer(() => app.close())
   await app.register(auth.plugin)
-  const sealer = stack.use(await addSealer(app, { folder, trust, url, exchangePorts, logger, now }))
+  const sealer = stack.use(await addSealer(app, { folder, trust, open, url, exchangePorts, logger, now }))
   await app.listen({ host, port })
   // The sealer reads the registry over the same port as everybody else, so only now.
   await sealer.begin()

@@ -107,7 +107,7 @@ async function found(
 ): Promise<Trust> {
   await using store = await FileStore.open(folder.ledger)
   const origin = originOf(name, keysBucket)
-  const signer = readLogSigner(folder, keysBucket)
+  const signer = await readLogSigner(folder, keysBucket)
   const claims = { purpose: 'sign', roles: ['registrar'], assurance: 'local' } as const
   const owners = ['registrar', ...names]
   const registrars = keys.map((key, i) =>

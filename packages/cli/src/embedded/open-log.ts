@@ -1,3 +1,4 @@
+import type { OpenKey } from '@ledgerstone/border/private-key'
 import type { Trust } from '@ledgerstone/core/trust'
 import type { Documents } from '@ledgerstone/log/documents'
 import type { Report } from '@ledgerstone/log/event'
@@ -10,6 +11,8 @@ export type OpenLog = AsyncDisposable & { readonly log: Log }
 
 export type OpenLogOptions = {
   readonly now: () => number
+  /** Of log keys that may be under a passphrase. */
+  readonly open?: OpenKey
   readonly documents?: Documents
   /** Threads that verify statements; none, for short work. */
   readonly verifyWorkers?: number
@@ -23,6 +26,7 @@ export type OpenLogOptions = {
 export async function openLog(folder: DataFolder, trust: Trust, options: OpenLogOptions): Promise<OpenLog> {
   const {
     now,
+    open,
     documents,
     verifyWorkers = 0,
     publishIntervalMs = 1000,
@@ -31,7 +35,7 @@ export async function openLog(folder: DataFolder, trust: Trust, options: OpenLog
   } = options
   const store = await FileStore.open(folder.ledger, notice === undefined ? {} : { report: notice })
   try {
-    const signers = async (bucket: string) => readLogSigner(folder, bucket)
+    const signers = async (bucket: string) => readLogSigner(folder, bucket, open)
     const filled = documents === undefined ? {} : { documents }
     const log = await Log.open({
       trust,

@@ -6,6 +6,7 @@ import { sealerScopes } from '@ledgerstone/auth/init'
 import type { App } from '@ledgerstone/border/app'
 import { createBearer } from '@ledgerstone/border/bearer'
 import type { Logger } from '@ledgerstone/border/logger'
+import type { OpenKey } from '@ledgerstone/border/private-key'
 import { ledgerApi } from '@ledgerstone/client/api'
 import type { Fetch } from '@ledgerstone/client/http'
 import { clientCredentials } from '@ledgerstone/client/token'
@@ -15,21 +16,23 @@ import type { Exchanges } from '@ledgerstone/exchange/exchanges'
 import { readReceiverNames } from '@ledgerstone/sealer/config'
 import { addExchanges } from '@ledgerstone/sealer/exchange-routes'
 import { type ExchangeSettings, logExchanges, openExchanges } from '@ledgerstone/sealer/exchange-server'
-import { readOwnKeys, readSender } from '@ledgerstone/sealer/keys'
-import { createSealer } from '@ledgerstone/sealer/main'
+import type { KeyFiles } from '@ledgerstone/sealer/keys'
+import { createSealer, logKeys, registrarIn } from '@ledgerstone/sealer/main'
+import { OwnKeys } from '@ledgerstone/sealer/own-keys'
 import { keepFresh } from '@ledgerstone/sealer/refresh'
 import { sealRoutes } from '@ledgerstone/sealer/routes'
 import type { Sealer } from '@ledgerstone/sealer/seal'
 import type { DataFolder } from '../data-folder.ts'
 import { readClient } from './clients.ts'
 import { drainable } from './drain.ts'
-import { readOwnKey } from './keys.ts'
 
 export type Ports = { readonly from: number; readonly to: number }
 
 export type EmbeddedSealerOptions = {
   readonly folder: DataFolder
   readonly trust: Trust
+  /** Opens private key files. */
+  readonly open: OpenKey
   /** Where ledger, sealer and OAuth service are. */
   readonly url: string
   /** On which keys are exchanged. */
@@ -51,8 +54,9 @@ export function grantSealer(folder: DataFolder): void {
 
 /** Adds the routes of sealing and of exchanges. */
 export async function addSealer(app: App, options: EmbeddedSealerOptions): Promise<EmbeddedSealer> {
-  const { folder, url, logger, now } = options
-  const sealer = await sealerOf(options)
+  const { folder, url, open, logger, now } = options
+  const keys = await OwnKeys.open(keyFiles(folder), { open, now, report: logKeys(logger) })
+  const sealer = sealerOf(options, keys)
   const bearer = createBearer({
     audience: sealerAudience,
     issuers: [{ issuer: `${url}/auth` }],
@@ -75,10 +79,10 @@ export async function addSealer(app: App, options: EmbeddedSealerOptions): Promi
     async begin() {
       await sealer.follower.refresh()
       const onFailure = (err: unknown): void => logger.warn({ err }, 'the key registry cannot be read')
-      stopping.push(keepFresh(sealer.follower, { everyMs: 60_000, onFailure }))
+      stopping.push(keepFresh(sealer.follower, { everyMs: 60_000, onFailure }), keys.watch(sealer.follower))
       exchanges = await openExchanges({
-        ...{ sealer, settings, registrar: await readOwnKey(folder.registrarKey) },
-        ownKeys: await readOwnKeys(keyFiles(folder)),
+        ...{ sealer, settings, registrar: await registrarIn(folder.registrarKey, open) },
+        ownKeys: () => keys.signing,
         report: logExchanges(logger),
       })
     },
@@ -90,7 +94,7 @@ export async function addSealer(app: App, options: EmbeddedSealerOptions): Promi
   }
 }
 
-async function sealerOf({ folder, trust, url, now }: EmbeddedSealerOptions): Promise<Sealer> {
+function sealerOf({ folder, trust, url, now }: EmbeddedSealerOptions, keys: OwnKeys): Sealer {
   const { client_id: clientId, client_secret: clientSecret, issuer } = readClient(folder.sealerClient)
   const reach: Fetch = (input, init) => fetch(input, init)
   const token = clientCredentials({
@@ -98,7 +102,7 @@ async function sealerOf({ folder, trust, url, now }: EmbeddedSealerOptions): Pro
     scope: 'append:* read:keys manage:keys',
   })
   return createSealer({
-    ...{ trust, now, sender: await readSender(keyFiles(folder)), receivers: receiversOf(folder) },
+    ...{ trust, now, keys, receivers: receiversOf(folder) },
     clients: [{ client: '*', types: ['*'] }],
     api: ledgerApi({ url, fetch: reach, token }),
   })
@@ -119,6 +123,6 @@ function receiversOf({ receiverNames }: DataFolder): ReturnType<typeof readRecei
   return existsSync(receiverNames) ? readReceiverNames(receiverNames) : { '*': ['auditor', '*'] }
 }
 
-function keyFiles(folder: DataFolder): Parameters<typeof readSender>[0] {
+function keyFiles(folder: DataFolder): KeyFiles {
   return { statement: folder.statementKey, key: folder.sealerKey, retry: folder.retryKey }
 }

@@ -4,6 +4,7 @@ import { request as ask } from 'node:http'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger } from '@ledgerstone/border/logger'
+import { configuredKeyOpener } from '@ledgerstone/border/private-key'
 import { ledgerApi } from '@ledgerstone/client/api'
 import { sealerApi } from '@ledgerstone/client/sealer'
 import { utf8 } from '@ledgerstone/core/bytes'
@@ -49,6 +50,7 @@ export async function runningDesk(buckets: readonly string[] = ['payments']): Pr
   const services = stack.use(
     await startServices({
       ...{ folder, trust, host: '127.0.0.1', port, logger, now: Date.now },
+      open: configuredKeyOpener(undefined),
       exchangePorts: { from: 21_000, to: 21_999 },
     }),
   )
