@@ -2,12 +2,10 @@
 // the signature is checked last, by verify.ts. The sequencer judges again in the very place that the block
 // gets.
 import type { Bytes, Hash } from '@ledgerstone/core/bytes'
-import { equalBytes } from '@ledgerstone/core/bytes'
-import { type Envelope, encodeHeader } from '@ledgerstone/core/envelope'
+import { checkContent, type Envelope } from '@ledgerstone/core/envelope'
 import { caseKeyOf, identityOf } from '@ledgerstone/core/identity'
 import { judgeEnvelope, judgeStatement, type Place } from '@ledgerstone/core/judge'
 import { limits } from '@ledgerstone/core/limits'
-import { sha256 } from '@ledgerstone/core/primitives/node'
 import { Refused } from '@ledgerstone/core/refused'
 import type { RegisteredKey, Registry } from '@ledgerstone/core/registry'
 import type { Statement } from '@ledgerstone/core/statement'
@@ -18,7 +16,7 @@ import type { Statement } from '@ledgerstone/core/statement'
 export type Submission = {
   readonly statement: Statement
   readonly envelope?: Envelope
-  /** The envelope's encoded header, when the caller has it already. */
+  /** What `checkContent` made of the two, when the caller has it already. */
   readonly header?: Bytes
 }
 
@@ -86,10 +84,7 @@ function encodeContent(
     )
   }
   if (content === undefined || envelope === undefined) return new Uint8Array(0)
-  const header = encoded ?? encodeHeader(envelope)
-  if (!equalBytes(sha256(header), content.digest) || envelope.ciphertext.length !== content.bytes) {
-    throw new Refused('wrong-digest', 'the envelope is not the one that the statement names')
-  }
+  const header = encoded ?? checkContent(content, envelope)
   const bytes = 4 + header.length + envelope.ciphertext.length
   if (bytes > limits.envelopeBytesMax) throw new Refused('too-large', 'the envelope is too long')
   const out = new Uint8Array(bytes)
