@@ -1,7 +1,7 @@
 // `ledgerstone desk` in a real browser, against a service that runs elsewhere.
 import assert from 'node:assert/strict'
 import { ChildProcess } from 'node:child_process'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -108,11 +108,15 @@ test('a page of another origin reads nothing and changes nothing, even in the sa
 
 test('a record is opened with a key that stays at the desk', async () => {
   const { page, checkQuiet } = watched
+  const shared = join(desk.data, 'receivers', 'shared.pem')
+  await copyFile(join(desk.data, 'receivers', 'auditor.pem'), shared)
+  await chmod(shared, 0o644)
   await page.getByRole('link', { name: 'payments' }).first().click()
   await page.getByRole('link', { name: `#${index}`, exact: true }).click()
   const open = page.getByRole('region', { name: 'Open' })
   const keys = open.getByLabel('Your private key, in the folder of this desk')
   await keys.selectOption('receivers/auditor.pem')
+  await open.getByText('receivers/shared.pem is not used: ').waitFor()
   await open.getByRole('button', { name: 'Open', exact: true }).first().click()
   await page.getByText('12.50').waitFor()
   await checkAccessible(page)
@@ -163,7 +167,7 @@ test('a key is rotated with keys of the desk', async () => {
   await checkAccessible(page)
   await page.getByRole('button', { name: 'Rotate the key' }).click()
   await page.getByText('and in force').waitFor()
-  await page.getByRole('region', { name: 'About this key' }).getByText('replaced').waitFor()
+  await page.getByRole('region', { name: 'About this key' }).getByText('replaced', { exact: true }).waitFor()
   await page.getByRole('region', { name: 'History' }).getByText('Rotated').waitFor()
   checkQuiet()
 })

@@ -5,6 +5,7 @@ import type { Opened } from '../../proof/open-block.ts'
 import { openedAtDesk } from '../../proof/opened-at-desk.ts'
 import { Loading } from '../../ui/loading.tsx'
 import { Problem } from '../../ui/problem.tsx'
+import { SafeText } from '../../ui/safe-text.tsx'
 
 /** The keys that are kept at the desk, which opens with them itself: they never come into the page. */
 export function DeskKeyChooser(props: {
@@ -40,7 +41,14 @@ export function DeskKeyChooser(props: {
 
   if (keys.isPending) return <Loading />
   if (keys.error !== null) return <Problem error={keys.error} />
-  if (key === undefined) return <p>The folder of this desk holds no key that could open a record.</p>
+  if (key === undefined) {
+    return (
+      <>
+        <p>The folder of this desk holds no key that could open a record.</p>
+        <Unusable keys={keys.data} />
+      </>
+    )
+  }
   return (
     <form
       className="key-chooser"
@@ -72,12 +80,25 @@ export function DeskKeyChooser(props: {
           />
         </div>
       )}
+      <Unusable keys={keys.data} />
       <p className="aside">The desk opens it, on this computer; the key does not even come into the page.</p>
       <button className="button primary" type="submit" aria-busy={isBusy}>
         Open
       </button>
       <div aria-live="polite">{error !== undefined && <Problem error={error} />}</div>
     </form>
+  )
+}
+
+/** Files of keys that the desk will not use, and why: else a person would look for them in vain. */
+function Unusable({ keys }: { readonly keys: readonly DeskKey[] }): ReactNode {
+  return keys.map(
+    ({ name, problem }) =>
+      problem !== undefined && (
+        <p key={name} className="warning">
+          <SafeText text={name} /> is not used: <SafeText text={problem} />
+        </p>
+      ),
   )
 }
 
