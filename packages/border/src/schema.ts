@@ -9,14 +9,16 @@ type Outcome = { readonly value: unknown } | { readonly error: Error }
  * Fastify's validator compiler of the house: nothing is dropped, nothing is coerced (Fastify's own default
  * does both: an unknown field of a request would vanish unnoticed). Query parameters arrive as text, so
  * exactly those that the schema calls integer or boolean are read, strictly: decimal digits, `true`, `false`.
+ * A schema is compiled when a request first needs it, not at every start.
  */
 export function createValidatorCompiler(): (route: Route) => (data: unknown) => Outcome {
   const ajv = createAjv()
   return ({ schema, httpPart }) => {
-    const validate = ajv.compile(schema as object)
+    let validate: ValidateFunction | undefined
     const fromText = httpPart === 'querystring' || httpPart === 'params'
     const kinds = fromText ? kindsOf(schema) : undefined
     return (data) => {
+      validate ??= ajv.compile(schema as object)
       const value = kinds === undefined ? data : readText(data, kinds)
       return validate(value) ? { value } : { error: failureOf(validate, httpPart) }
     }

@@ -64,7 +64,6 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
     ...(options.http !== undefined && { limits: options.http }),
     ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
   })
-  app.setSerializerCompiler(() => JSON.stringify)
   refuseRepeatedMembers(app)
   protectAnswers(app, publicUrl)
   traceRequests(app)
