@@ -11,6 +11,8 @@ const closed = { additionalProperties: false }
 /** The audiences of Ledgerstone's services: what clients name as `resource` and find in `aud`. */
 export const ledgerAudience = 'urn:ledgerstone:ledger'
 export const sealerAudience = 'urn:ledgerstone:sealer'
+/** The public client by which people sign in at a terminal. */
+export const commandLineClient = 'command-line'
 
 const schema = Type.Object(
   {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createKeyFile } from '@ledgerstone/border/key-file'
-import { type AuthClient, createClients, createSecret, putClient } from './clients.ts'
-import { authFilesIn, ledgerAudience, sealerAudience } from './config.ts'
+import { type AuthClient, createClients, createSecret, putClient, readClients } from './clients.ts'
+import { authFilesIn, commandLineClient, ledgerAudience, sealerAudience } from './config.ts'
 import { createCookieKeys, createKeys } from './keys.ts'
 import { createUsers, hashPassword } from './users.ts'
 
@@ -30,7 +30,7 @@ export const sealerScopes: readonly string[] = ['append:*', 'read:*', 'read:keys
 const everything = ['append:*', 'read:*', 'read:keys', 'manage:keys', 'manage:exchanges']
 
 /**
- * Makes a new OAuth service's folder (0700): keys, three clients and a first person. Throws when files exist.
+ * Makes a new OAuth service's folder (0700): keys, four clients and a first person. Throws when files exist.
  */
 export async function initAuth(folder: string, options: InitOptions): Promise<InitResult> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -58,6 +58,7 @@ export async function initAuth(folder: string, options: InitOptions): Promise<In
       scopes: sealerScopes,
     },
     explorerClient(options.explorerUrl),
+    personalClient,
   ])
   const admin = { name: 'admin', displayName: 'Administrator', scopes: everything }
   createUsers(files.users, [{ ...admin, password: await hashPassword(password, options.passwordCost) }])
@@ -75,6 +76,22 @@ export async function initAuth(folder: string, options: InitOptions): Promise<In
  */
 export function moveExplorer(clientsFile: string, explorerUrl: string): void {
   putClient(clientsFile, explorerClient(explorerUrl))
+}
+
+/** A folder that an older version has made has no client for people at a terminal. */
+export function addCommandLine(clientsFile: string): void {
+  if (!readClients(clientsFile).has(personalClient.id)) putClient(clientsFile, personalClient)
+}
+
+/** For people at a terminal of this computer (RFC 8252), on any port. */
+const personalClient: AuthClient = {
+  id: commandLineClient,
+  name: 'Ledgerstone command line',
+  auth: 'none',
+  native: true,
+  redirectUris: ['http://127.0.0.1/'],
+  audiences: [ledgerAudience, sealerAudience],
+  scopes: ['read:*', 'read:keys', 'manage:keys', 'manage:exchanges'],
 }
 
 /** For people at the page that the ledger serves, and at the desks of this computer, on any port. */

@@ -81,7 +81,12 @@ export function tokenSource(
 
 /** Where the services of a data folder were last started. */
 export function serverOf(folder: DataFolder): string {
-  return readClient(folder.localClient).issuer.replace(/\/auth$/, '')
+  return issuerOf(folder).replace(/\/auth$/, '')
+}
+
+/** The OAuth service of a data folder. */
+export function issuerOf(folder: DataFolder): string {
+  return readClient(folder.localClient).issuer
 }
 
 /**

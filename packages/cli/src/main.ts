@@ -76,9 +76,13 @@ addKeysCommands(program, asking)
 
 program
   .command('token')
-  .description("print an access token from the embedded OAuth service, with this data folder's client secret")
+  .description("print an access token: of this data folder's client, or of a person who signs in")
   .requiredOption('--scope <scopes>', 'blank-separated, such as "read:* append:payments"')
   .option('--audience <service>', 'ledger or sealer (default: both)')
+  .option('--sign-in', 'a person signs in in the browser, and the token is that person’s')
+  .option('--issuer <url>', 'where to sign in (default: the OAuth service of this data folder)')
+  .option('--client-id <id>', 'public client to sign in by (default: command-line)')
+  .option('--no-open', 'print where to sign in, and open nothing')
   .action(async (_, command: Command) =>
     (await import('./commands/token.ts')).token(command.optsWithGlobals()),
   )

@@ -75,6 +75,14 @@ export async function openWindow(
   return { shown: 'the default browser', closed: new Promise(() => undefined), forget }
 }
 
+/**
+ * Shows an address that is no secret in the default browser. Whether something was started that could.
+ */
+export async function openAddress(address: string, platform: Platform = thisPlatform): Promise<boolean> {
+  const [opener, ...args] = openerOf(platform)
+  return opener !== undefined && (await tryStart(platform, opener, [...args, address])) !== undefined
+}
+
 /** No referrer, so that the file's path stays here. */
 function leadingTo(entrance: string): string {
   const head = `<meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Ledgerstone</title>`

@@ -1,6 +1,7 @@
 // All services in one process on one port, over one data folder: what `npm start` runs.
 
-import { checkAuthConfig, ledgerAudience } from '@ledgerstone/auth/config'
+import { authFilesIn, checkAuthConfig, ledgerAudience } from '@ledgerstone/auth/config'
+import { addCommandLine } from '@ledgerstone/auth/init'
 import { createAuth } from '@ledgerstone/auth/mount'
 import { createBearer } from '@ledgerstone/border/bearer'
 import type { Logger } from '@ledgerstone/border/logger'
@@ -46,6 +47,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   // Only now: whoever is refused the store must not lead the commands away from the process that has it.
   moveClients(folder, `${url}/auth`)
   grantSealer(folder)
+  addCommandLine(authFilesIn(folder.auth).clients)
   const page = embeddedExplorer({ folder, trust, url, logger })
 
   const auth = await createAuth(checkAuthConfig({ issuer: `${url}/auth`, folder: folder.auth }), {
