@@ -14,6 +14,7 @@ const key = { kid: 'k', purpose: 'sign' }
 describe('how far an exchange came', () => {
   const cases = [
     ['its state', { state: 'talking' }, 'talking'],
+    ['nobody joined', { state: 'expired', clientFingerprint: 0 }, 'awaiting-client'],
     ['nobody came', { state: 'expired', now: '2026-11-23T10:04:00.000Z' }, 'open'],
     ['cancelled before its time', { state: 'cancelled' }, 'scheduled'],
     ['a wrong string', { state: 'refused', string: 'ABCD-EFGH', keys: [key] }, 'awaiting-confirmation'],
@@ -23,6 +24,16 @@ describe('how far an exchange came', () => {
   for (const [name, more, stage] of cases) {
     test(name, () => assert.equal(stageOf(parseExchange({ ...asked, ...more })), stage))
   }
+})
+
+test('an exchange that waits for its client has no certificates yet', () => {
+  const { fingerprint: _, clientFingerprint: __, certificate: ___, ...scheduled } = asked
+  const reading = parseExchange({ ...scheduled, state: 'awaiting-client', opensOnJoin: true })
+  assert.deepEqual(
+    [reading.state, reading.opensOnJoin, reading.fingerprint, reading.joinedBy],
+    ['awaiting-client', true, undefined, undefined],
+  )
+  assert.equal(parseExchange(asked).opensOnJoin, false)
 })
 
 test('an answer that is no exchange is refused', () => {
@@ -56,6 +67,14 @@ describe('the command for the other machine', () => {
         '--at 2026-11-23T10:01:00.000Z --port 20001 --two-person',
     )
     assert.match(commandOf({ server, owner: 'a', assurance: 'token' }), / --yes$/)
+  })
+
+  test('joins what is scheduled: its time and port are known there', () => {
+    const join = '0193572b-0000-7000-8000-000000000000'
+    assert.equal(
+      commandOf({ server, owner: 'treasury', assurance: 'two-person', join }),
+      `ledgerstone exchange --server https://ledger.example.com --owner treasury --join ${join} --two-person`,
+    )
   })
 
   test('runs nothing else, whatever an address or an owner holds', () => {

@@ -1,7 +1,8 @@
 // POST /desk/exchanges, GET /desk/exchanges[/{id}], POST /desk/exchanges/{id}/compare, DELETE
 // /desk/exchanges/{id}: the client's side of a key exchange, run by the desk.
 import type { App } from '@ledgerstone/border/app'
-import { Type } from 'typebox'
+import { Type } from '@ledgerstone/border/typebox'
+import { Refused } from '@ledgerstone/core/refused'
 import { purposeOf } from '../exchange-keys.ts'
 import { wayOf } from '../exchange-way.ts'
 import type { ExchangeRuns } from './exchange-runs.ts'
@@ -26,6 +27,7 @@ const way = Type.Object(
     context: Type.Optional(text(255)),
     namespace: Type.Optional(text(63)),
     pod: Type.Optional(text(253)),
+    routeHost: Type.Optional(text(253)),
   },
   closed,
 )
@@ -35,6 +37,8 @@ const asked = Type.Object(
     owner: text(127),
     assurance: Type.Union([Type.Literal('token'), Type.Literal('sas'), Type.Literal('two-person')]),
     way,
+    /** Of an exchange that is scheduled, with its time and port. */
+    join: Type.Optional(Type.String({ format: 'uuid' })),
     openAt: Type.Optional(text(24)),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
     /** For the new keys. */
@@ -56,12 +60,16 @@ export function addExchangeRuns(app: App, desk: DeskService, runs: ExchangeRuns)
   app.post('/desk/exchanges', { schema: { body: asked } }, async (request, reply) => {
     const { folder, trust, upstream } = desk
     const token = bearerOf(request)
-    const { owner, assurance, openAt, port, passphrase, keys } = request.body
+    const { owner, assurance, join, openAt, port, passphrase, keys } = request.body
+    if (join !== undefined && (openAt !== undefined || port !== undefined)) {
+      throw new Refused('bad-config', 'an exchange that is joined has its time and port')
+    }
     const own = keys === undefined ? undefined : await Promise.all(keys.map((key) => ownKey(desk, key)))
     const view = runs.begin(
       {
         ...{ folder, trust, server: upstream.sealer, ledger: upstream.ledger, owner, assurance },
         way: await wayOf(request.body.way, upstream.sealer),
+        ...(join !== undefined && { join }),
         ...(openAt !== undefined && { openAt }),
         ...(port !== undefined && { port }),
         ...(passphrase !== undefined && { passphrase }),

@@ -12,7 +12,7 @@ export type RunView = {
   readonly owner: string
   readonly assurance: string
   readonly way: string
-  /** Of the exchange at the sealer, once it was asked for. */
+  /** Of the exchange at the sealer: the one that is joined, or once it was asked for. */
   readonly exchange?: string
   readonly steps: readonly { readonly step: string; readonly text: string; readonly time: string }[]
   readonly string?: string
@@ -46,9 +46,10 @@ export class ExchangeRuns {
   begin(wanted: Wanted, token: string): RunView {
     const running = [...this.#runs.values()].filter(({ view }) => !isOver(view))
     if (running.length >= runsMax) throw new Refused('rate-limited', 'too many exchanges run at this desk')
-    const { owner, assurance, way } = wanted
+    const { owner, assurance, way, join } = wanted
     const id = randomUUID()
-    const view: RunView = { id, state: 'running', owner, assurance, way: way.name, steps: [] }
+    const named = join === undefined ? {} : { exchange: join }
+    const view: RunView = { id, state: 'running', owner, assurance, way: way.name, ...named, steps: [] }
     const run: Run = { view, token, stop: new AbortController() }
     this.#runs.set(id, run)
     void this.#carryOut(run, wanted)

@@ -42,10 +42,23 @@ export type DeskRun = {
   readonly problem?: { readonly code?: string; readonly detail: string }
 }
 
+/** As the options of `ledgerstone exchange`. */
+export type DeskWay = {
+  readonly via: 'direct' | 'ssh' | 'openshift-route' | 'port-forward'
+  readonly host?: string
+  readonly ssh?: string
+  readonly context?: string
+  readonly namespace?: string
+  readonly pod?: string
+  readonly routeHost?: string
+}
+
 export type DeskExchange = {
   readonly owner: string
   readonly assurance: string
-  readonly way: { readonly via: string; readonly ssh?: string; readonly host?: string }
+  readonly way: DeskWay
+  /** The id of an exchange that is scheduled. */
+  readonly join?: string
   readonly openAt?: string
   readonly port?: number
   readonly passphrase?: string

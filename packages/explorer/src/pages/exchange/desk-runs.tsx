@@ -10,9 +10,10 @@ export const runsKey: readonly string[] = ['desk', 'runs']
 
 const [busyMs, idleMs] = [400, 5000]
 
-/** Exchanges whose client's side is this computer. */
-export function DeskRuns({ desk }: { readonly desk: DeskApi }): ReactNode {
-  const { data: runs = [], error } = useQuery({
+/** Exchanges whose client's side is this computer: all, or the one with that id at the sealer. */
+export function DeskRuns(props: { readonly desk: DeskApi; readonly exchange?: string }): ReactNode {
+  const { desk, exchange } = props
+  const { data: all = [], error } = useQuery({
     queryKey: runsKey,
     async queryFn() {
       // Each is asked for under the newest token, which it goes on with.
@@ -22,6 +23,7 @@ export function DeskRuns({ desk }: { readonly desk: DeskApi }): ReactNode {
     refetchInterval: ({ state }) => (state.data?.some((run) => !isOver(run)) === true ? busyMs : idleMs),
   })
   if (error !== null) return <Problem error={error} />
+  const runs = all.filter((run) => exchange === undefined || run.exchange === exchange)
   if (runs.length === 0) return null
   return (
     <section aria-labelledby="runs-heading">

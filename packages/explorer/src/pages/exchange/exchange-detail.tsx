@@ -5,6 +5,7 @@ import { SafeText } from '../../ui/safe-text.tsx'
 import { Time } from '../../ui/time.tsx'
 import { ConfirmForm } from './confirm-form.tsx'
 import { type ExchangeReading, isOver, type Stage, stageOf, stages } from './exchange-reading.ts'
+import { JoinHere } from './join-here.tsx'
 import { ShortString } from './short-string.tsx'
 import { StateBadge } from './state-badge.tsx'
 
@@ -17,6 +18,7 @@ export function ExchangeDetail({ exchange }: { readonly exchange: ExchangeReadin
         Exchange of keys of <SafeText text={owner} />
       </h1>
       <div aria-live="polite">
+        {state === 'awaiting-client' && <JoinHere exchange={exchange} />}
         {state === 'awaiting-confirmation' && <Comparison exchange={exchange} />}
         {isOver(state) && state !== 'registered' && (
           <p className="problem">
@@ -43,8 +45,8 @@ function Comparison({ exchange: { string, assurance } }: { readonly exchange: Ex
   if (string === undefined) {
     return (
       <p className="warning">
-        You asked for this {assurance} exchange, so the server's string is shown to another person only: that
-        one has to confirm it, from what you read out.
+        You asked for this {assurance} exchange, or joined it, so the server's string is shown to another
+        person only: that one has to confirm it, from what you read out.
       </p>
     )
   }
@@ -96,7 +98,8 @@ const standingTexts: Readonly<Record<Standing, string>> = {
 }
 
 const stepTexts: Readonly<Record<Stage, string>> = {
-  scheduled: 'Asked for, with both certificates',
+  'awaiting-client': 'Scheduled',
+  scheduled: 'The other machine has joined: both certificates are known',
   open: 'The port is open',
   talking: 'Mutual TLS, and the keys on both sides proven',
   'awaiting-confirmation': 'The short string is compared',
@@ -105,16 +108,27 @@ const stepTexts: Readonly<Record<Stage, string>> = {
 }
 
 function stepDetail(stage: Stage, exchange: ExchangeReading, isReached: boolean): ReactNode {
-  const { openAt, closesAt, port, keys, confirmedBy, blocks, approvalsMissing, createdBy } = exchange
+  const { openAt, closesAt, port, keys, confirmedBy, blocks, approvalsMissing } = exchange
+  const { createdBy, joinedBy, opensOnJoin, clientFingerprint } = exchange
   switch (stage) {
-    case 'scheduled':
+    case 'awaiting-client':
       return (
         <>
           by <SafeText text={createdBy} />
         </>
       )
+    case 'scheduled':
+      return joinedBy === undefined ? (
+        ''
+      ) : (
+        <>
+          by <SafeText text={joinedBy} />
+        </>
+      )
     case 'open':
-      return (
+      return opensOnJoin && clientFingerprint === undefined ? (
+        `${port}, as soon as the other machine has joined`
+      ) : (
         <>
           {port}, from <Time ms={openAt} /> to <Time ms={closesAt} />
         </>
@@ -152,8 +166,8 @@ function Facts({ exchange }: { readonly exchange: ExchangeReading }): ReactNode 
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Exchange', <Hash key="id" value={id} full />],
     ['Assurance', assurance],
-    ["Server's certificate", <Hash key="server" value={fingerprint} />],
-    ["Client's certificate", <Hash key="client" value={clientFingerprint} />],
+    ["Server's certificate", <Fingerprint key="server" value={fingerprint} />],
+    ["Client's certificate", <Fingerprint key="client" value={clientFingerprint} />],
     ["Client's keys", keys.length === 0 ? 'not shown yet' : <Keys key="keys" keys={keys} />],
     ['Refused connections', String(refusedConnections)],
   ]
@@ -167,6 +181,10 @@ function Facts({ exchange }: { readonly exchange: ExchangeReading }): ReactNode 
       ))}
     </dl>
   )
+}
+
+function Fingerprint({ value }: { readonly value: string | undefined }): ReactNode {
+  return value === undefined ? 'not known before it has joined' : <Hash value={value} />
 }
 
 function Keys({ keys }: Pick<ExchangeReading, 'keys'>): ReactNode {

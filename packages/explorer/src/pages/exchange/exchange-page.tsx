@@ -8,12 +8,12 @@ import { Time } from '../../ui/time.tsx'
 import { DeskRuns } from './desk-runs.tsx'
 import { ExchangeDetail } from './exchange-detail.tsx'
 import type { ExchangeReading } from './exchange-reading.ts'
-import { PlanForm } from './plan-form.tsx'
+import { ScheduleForm } from './schedule-form.tsx'
 import { StateBadge } from './state-badge.tsx'
 import { useExchange, useExchanges } from './use-exchanges.ts'
 import './exchange.css'
 
-/** Key exchanges: planned here, run by another machine (or by this desk), watched and confirmed here. */
+/** Key exchanges: scheduled here, run by another machine (or by this desk), watched and confirmed here. */
 export function ExchangePage({ id }: { readonly id?: string }): ReactNode {
   return <div className="exchange-page">{id === undefined ? <All /> : <One key={id} id={id} />}</div>
 }
@@ -29,7 +29,7 @@ function All(): ReactNode {
         again. Nobody is trusted on first sight: two people compare a short string before anything is
         registered.
       </p>
-      <PlanForm />
+      <ScheduleForm />
       {desk !== undefined && <DeskRuns desk={desk} />}
       <section aria-labelledby="exchanges-heading">
         <h2 id="exchanges-heading">Exchanges at the sealer</h2>
@@ -39,7 +39,7 @@ function All(): ReactNode {
         )}
         {exchanges.data?.length === 0 && (
           <Empty title="No exchange yet">
-            <p>It appears here as soon as the other machine has asked for one.</p>
+            <p>It appears here when it is scheduled, here or by the other machine.</p>
           </Empty>
         )}
         <ul className="exchange-list">
@@ -53,7 +53,8 @@ function All(): ReactNode {
 }
 
 function Row({ exchange }: { readonly exchange: ExchangeReading }): ReactNode {
-  const { id, owner, state, openAt, port } = exchange
+  const { id, owner, state, openAt, opensOnJoin, port } = exchange
+  const waits = state === 'awaiting-client'
   return (
     <li className="card">
       <div className="row">
@@ -63,14 +64,24 @@ function Row({ exchange }: { readonly exchange: ExchangeReading }): ReactNode {
         <StateBadge state={state} />
       </div>
       <p className="quiet">
-        Port {port}, from <Time ms={openAt} />
+        Port {port}, {waits && opensOnJoin ? 'when the other machine has joined' : <From ms={openAt} />}
+        {waits && <strong> — the other machine has to join</strong>}
         {state === 'awaiting-confirmation' && <strong> — the short string waits to be compared</strong>}
       </p>
     </li>
   )
 }
 
+function From({ ms }: { readonly ms: number }): ReactNode {
+  return (
+    <>
+      from <Time ms={ms} />
+    </>
+  )
+}
+
 function One({ id }: { readonly id: string }): ReactNode {
+  const desk = useDesk()
   const exchange = useExchange(id)
   return (
     <>
@@ -80,6 +91,7 @@ function One({ id }: { readonly id: string }): ReactNode {
       {exchange.isPending && <Loading />}
       {exchange.error !== null && <Problem error={exchange.error} onRetry={() => void exchange.refetch()} />}
       {exchange.data !== undefined && <ExchangeDetail exchange={exchange.data} />}
+      {desk !== undefined && <DeskRuns desk={desk} exchange={id} />}
     </>
   )
 }

@@ -4,6 +4,7 @@ import { isObject, type Json, type JsonObject, listMember, textMember } from '@l
 import { Refused } from '@ledgerstone/core/refused'
 
 export const stages = [
+  'awaiting-client',
   'scheduled',
   'open',
   'talking',
@@ -20,15 +21,21 @@ export type ExchangeReading = {
   readonly owner: string
   readonly assurance: string
   readonly createdBy: string
+  /** Who brought the client's certificate. */
+  readonly joinedBy?: string
   /** Milliseconds since 1970, by the server's clock. */
   readonly now: number
   readonly openAt: number
+  /** While a client is awaited: until when it may join. */
   readonly closesAt: number
+  /** No time was asked for: the port opens when the client has joined. */
+  readonly opensOnJoin: boolean
   readonly port: number
-  readonly fingerprint: string
-  readonly clientFingerprint: string
+  /** Of the two certificates, once the client has joined. */
+  readonly fingerprint?: string
+  readonly clientFingerprint?: string
   readonly refusedConnections: number
-  /** The server's short string; hidden from whoever asked for a two-person exchange. */
+  /** The server's short string; hidden from whoever asked for a two-person exchange, or joined it. */
   readonly string?: string
   readonly keys: readonly { readonly kid: string; readonly purpose: string }[]
   readonly confirmedBy?: string
@@ -40,18 +47,22 @@ export type ExchangeReading = {
 
 const states: readonly string[] = [...stages, 'expired', 'refused', 'cancelled', 'failed']
 
+const optionalTexts = [
+  ...(['joinedBy', 'fingerprint', 'clientFingerprint', 'string', 'confirmedBy', 'code', 'detail'] as const),
+]
+
 /** Throws `malformed`. */
 export function parseExchange(view: JsonObject): ExchangeReading {
   const text = (name: string): string => textMember(view[name], name)
   const time = (name: string): number => Date.parse(text(name))
-  const optional = (name: 'string' | 'confirmedBy' | 'code' | 'detail'): object =>
+  const optional = (name: (typeof optionalTexts)[number]): object =>
     typeof view[name] === 'string' ? { [name]: view[name] } : {}
   const state = text('state')
   if (!states.includes(state)) throw new Refused('malformed', `an exchange is in no known state: ${state}`)
   return {
     ...{ id: text('id'), state: state as State, owner: text('owner'), assurance: text('assurance') },
     ...{ createdBy: text('createdBy'), now: time('now'), openAt: time('openAt'), closesAt: time('closesAt') },
-    ...{ fingerprint: text('fingerprint'), clientFingerprint: text('clientFingerprint') },
+    opensOnJoin: view['opensOnJoin'] === true,
     port: numberOf(view['port']),
     refusedConnections: numberOf(view['refusedConnections']),
     keys: listOf(view['keys']).map(({ kid, purpose }) => ({
@@ -63,10 +74,7 @@ export function parseExchange(view: JsonObject): ExchangeReading {
       index: numberOf(index),
     })),
     approvalsMissing: numberOf(view['approvalsMissing']),
-    ...optional('string'),
-    ...optional('confirmedBy'),
-    ...optional('code'),
-    ...optional('detail'),
+    ...Object.assign({}, ...optionalTexts.map(optional)),
   }
 }
 
@@ -75,32 +83,39 @@ export function isOver(state: State): boolean {
 }
 
 /** How far it came: of an exchange that failed, the last stage that shows in what is known of it. */
-export function stageOf({ state, string, keys, blocks, confirmedBy, now, openAt }: ExchangeReading): Stage {
+export function stageOf(exchange: ExchangeReading): Stage {
+  const { state, string, keys, blocks, confirmedBy, clientFingerprint, now, openAt } = exchange
   const known = stages.find((stage) => stage === state)
   if (known !== undefined) return known
   if (blocks.length > 0) return 'registered'
   if (confirmedBy !== undefined) return 'confirmed'
   if (keys.length > 0) return 'awaiting-confirmation'
   if (string !== undefined) return 'talking'
+  if (clientFingerprint === undefined) return 'awaiting-client'
   return now >= openAt ? 'open' : 'scheduled'
 }
+
+export type Assurance = 'token' | 'sas' | 'two-person'
 
 /** What the person at the other machine runs. */
 export type Plan = {
   readonly server: string
   readonly owner: string
-  readonly assurance: 'token' | 'sas' | 'two-person'
+  readonly assurance: Assurance
+  /** The id of an exchange that is scheduled; without it the command asks for one itself. */
+  readonly join?: string
   /** RFC 3339. */
   readonly openAt?: string
   readonly port?: number
 }
 
 /** The exact command; words that a shell would read otherwise are quoted. */
-export function commandOf({ server, owner, assurance, openAt, port }: Plan): string {
+export function commandOf({ server, owner, assurance, join, openAt, port }: Plan): string {
   return [
     'ledgerstone exchange',
     `--server ${quoted(server)}`,
     `--owner ${quoted(owner)}`,
+    ...(join === undefined ? [] : [`--join ${quoted(join)}`]),
     ...(openAt === undefined ? [] : [`--at ${quoted(openAt)}`]),
     ...(port === undefined ? [] : [`--port ${port}`]),
     ...(assurance === 'token' ? ['--yes'] : []),

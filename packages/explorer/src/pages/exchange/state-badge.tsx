@@ -3,6 +3,7 @@ import type { State } from './exchange-reading.ts'
 
 const tones: Partial<Record<State, string>> = {
   registered: 'good',
+  'awaiting-client': 'fair',
   'awaiting-confirmation': 'fair',
   expired: 'bad',
   refused: 'bad',
@@ -13,7 +14,7 @@ const tones: Partial<Record<State, string>> = {
 export function StateBadge({ state }: { readonly state: State }): ReactNode {
   return (
     <span className="badge" data-tone={tones[state]}>
-      {state.replace('-', ' ')}
+      {state.replaceAll('-', ' ')}
     </span>
   )
 }
