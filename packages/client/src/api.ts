@@ -18,6 +18,7 @@ import { streamEnvelopes } from './envelopes.ts'
 import { type EventOptions, followEvents, type LogEvent } from './events.ts'
 import { type Answer, type Ask, type Http, type HttpOptions, httpOf } from './http.ts'
 import { type LogReader, tileBytesMax } from './tiles.ts'
+import { whenFinal } from './when-final.ts'
 
 /** A sealed record or, for the key registry, a statement that needs no envelope. */
 export type Submission = Sealed | Pick<Sealed, 'statement'>
@@ -120,7 +121,9 @@ export type LedgerApi = {
   entry(bucket: string, block: BlockReference): Promise<Bytes>
   /** Throws `erased`, and `unknown-block` for a block that never had one. */
   envelope(bucket: string, block: BlockReference): Promise<Bytes>
+  /** Waits two seconds at most for a block that is not final yet; throws `no-quorum` then. */
   receipt(bucket: string, block: BlockReference): Promise<string>
+  /** As `receipt`. */
   evidence(bucket: string, block: BlockReference): Promise<string>
   /**
    * Of `count` blocks from index `from`; undefined where there is none. Throws `gap` when they end too soon.
@@ -169,10 +172,12 @@ export function ledgerApi(options: HttpOptions): LedgerApi {
       return (await get(part(bucket, block, '/envelope'), octets, limits.envelopeBytesMax)).body
     },
     async receipt(bucket, block) {
-      return textIn(await get(part(bucket, block, '/receipt'), ['text/plain'], textBytesMax))
+      const read = () => get(part(bucket, block, '/receipt'), ['text/plain'], textBytesMax)
+      return textIn(await whenFinal(read))
     },
     async evidence(bucket, block) {
-      return textIn(await get(part(bucket, block, '/evidence'), json, limits.evidenceBytesMax))
+      const read = () => get(part(bucket, block, '/evidence'), json, limits.evidenceBytesMax)
+      return textIn(await whenFinal(read))
     },
     envelopes: (bucket, from, count) => streamEnvelopes(http, path(bucket, '/envelopes'), from, count),
     events: (bucket, asked) => followEvents(http, path(bucket, '/events'), asked),

@@ -92,23 +92,11 @@ function ask({ api }: BlockReader, bucket: string, index: number): Served {
     before: index === 0 ? Promise.resolve(undefined) : ifThere(api.entry(bucket, index - 1)),
     after: ifThere(api.entry(bucket, index + 1)),
     envelope: ifThere(api.envelope(bucket, index)),
-    receipt: whenFinal(() => api.receipt(bucket, index)),
+    receipt: api.receipt(bucket, index),
   }
   // Those that are never looked at may fail unseen.
   for (const answer of Object.values(served)) answer.catch(() => undefined)
   return served
-}
-
-/** The newest blocks become final within moments. */
-async function whenFinal<T>(read: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await read()
-    } catch (error) {
-      if (!(error instanceof Refused) || error.code !== 'no-quorum' || tries === 5) throw error
-      await new Promise((resolve) => setTimeout(resolve, 500))
-    }
-  }
 }
 
 async function checkEntry(

@@ -143,20 +143,6 @@ test('another hash than the one that was shown is told', async () => {
   assert.deepEqual(failed(report), { entry: 'damaged-store' })
 })
 
-test('a block that is not final yet is waited for', async () => {
-  const reader = readerOf()
-  let asked = 0
-  const receipt: typeof reader.api.receipt = async (bucket, block) => {
-    if (asked++ === 0) throw new Refused('no-quorum', 'block 7 of payments is not final yet')
-    return reader.api.receipt(bucket, block)
-  }
-  assert.deepEqual(
-    failed(await verifyBlock({ ...reader, api: { ...reader.api, receipt } }, 'payments', 7)),
-    {},
-  )
-  assert.equal(asked, 2)
-})
-
 test('an envelope that is not there is no failure of the block', async () => {
   const gone = changed(part(7, 'envelope'), () => undefined)
   const reader = readerOf(gone)
