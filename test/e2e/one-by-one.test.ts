@@ -20,9 +20,10 @@ describe('the services one by one', () => {
     writeFileSync(passphraseFile, 'correct horse\n', { mode: 0o600 })
     for (const file of [statementKey, logKey('payments', 'ed25519')])
       await command.text('--passphrase-file', passphraseFile, 'keys', 'encrypt', file)
+    const explorer = { scopes: ['profile', 'read:payments'] }
     // In the worst order: each waits for those that it needs.
     services.start('sealer', services.configOf('sealer', 'sealer', { passphraseFile }))
-    services.start('ledger', services.configOf('ledger', 'ledger', { passphraseFile }))
+    services.start('ledger', services.configOf('ledger', 'ledger', { passphraseFile, explorer }))
     services.start('auth')
     for (const service of ['auth', 'ledger', 'sealer'] as const) await services.ready(service)
   })
@@ -58,6 +59,13 @@ describe('the services one by one', () => {
       await response.arrayBuffer()
     }
     assert.equal((await fetch(`${services.urlOf('sealer')}/metrics`)).status, 401)
+  })
+
+  test('tell the page what people are to ask for, when the configuration names it', async () => {
+    const response = await fetch(`${services.urlOf('ledger')}/explorer/configuration.json`)
+    const told = (await response.json()) as object
+    const expected = { issuer: `${services.urlOf('auth')}/auth`, scopes: ['profile', 'read:payments'] }
+    assert.partialDeepStrictEqual(told, expected)
   })
 
   test('let a reader with a token verify everything', async () => {
@@ -114,7 +122,7 @@ describe('a service alone', () => {
     assert.match(told, /invoices.*\[unknown-bucket\]/)
   })
 
-  test('does not start with keys under a passphrase that it is not given, or that others may read', async () => {
+  test('does not start with encrypted keys whose passphrase is not given, or lies open', async () => {
     const file = dataFolder(data).statementKey
     const told = await refused('sealer', services.configOf('sealer'))
     assert(told.includes(`${file} is encrypted, and no file of its passphrase is named`), told)

@@ -65,11 +65,12 @@ function explorerOf(
   publicUrl: string,
 ): { readonly explorer?: ExplorerOptions } {
   if (explorer === undefined) return {}
-  const { folder = explorerFolder, issuer = issuers[0]?.issuer, clientId, sealerAudience } = explorer
+  const { folder = explorerFolder, issuer = issuers[0]?.issuer, clientId, sealerAudience, scopes } = explorer
   if (issuer === undefined) throw new Refused('bad-config', 'the explorer needs an issuer to sign in at')
   const configuration = {
     ledger: trust.ledger,
     ...{ issuer, clientId, audiences: { ledger: audience, sealer: sealerAudience } },
+    ...(scopes !== undefined && { scopes }),
     servedBy: 'ledger',
     oneOperator: trust.policy.quorum === 'none',
     opening: isLoopback(publicUrl),

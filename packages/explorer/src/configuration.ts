@@ -12,6 +12,8 @@ export type Configuration = {
   readonly issuer: string
   readonly clientId: string
   readonly audiences: { readonly ledger: string; readonly sealer: string }
+  /** What people ask for when they sign in, beside `openid`; absent: what all pages need. */
+  readonly scopes?: readonly string[]
   readonly servedBy: 'ledger' | 'desk'
   /** One operator runs every part, witnesses included (`npm start`). */
   readonly oneOperator: boolean
@@ -32,11 +34,24 @@ export async function fetchConfiguration(): Promise<Configuration> {
 }
 
 export function parseConfiguration(value: unknown): Configuration {
-  const { ledger, issuer, clientId, audiences, servedBy } = (value ?? {}) as Partial<Configuration>
+  const {
+    ledger,
+    issuer,
+    clientId,
+    audiences,
+    scopes = [],
+    servedBy,
+  } = (value ?? {}) as Partial<Configuration>
   const texts = [ledger, issuer, clientId, audiences?.ledger, audiences?.sealer]
-  const isSound = texts.every((text) => typeof text === 'string')
+  const isSound =
+    texts.every((text) => typeof text === 'string') && Array.isArray(scopes) && scopes.every(isScope)
   if (!isSound || (servedBy !== 'ledger' && servedBy !== 'desk')) {
     throw new Error('the service answers with something else than its configuration')
   }
   return value as Configuration
+}
+
+/** RFC 6749 section 3.3. */
+function isScope(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(value)
 }

@@ -42,6 +42,8 @@ export type LedgerConfig = {
     readonly clientId: string
     /** `urn:ledgerstone:sealer`. */
     readonly sealerAudience: string
+    /** What people ask for when they sign in, beside `openid`; what all pages need. */
+    readonly scopes?: readonly string[]
   }
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** Addresses of proxies whose `X-Forwarded-For` is believed; none. */
@@ -110,6 +112,9 @@ const explorer = Type.Object(
     issuer: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#]+$' })),
     clientId: Type.String({ minLength: 1, default: 'explorer' }),
     sealerAudience: Type.String({ minLength: 1, default: 'urn:ledgerstone:sealer' }),
+    scopes: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,100}$' }), { uniqueItems: true }),
+    ),
   },
   closed,
 )

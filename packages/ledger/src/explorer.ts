@@ -15,6 +15,8 @@ export type ExplorerConfiguration = {
   readonly issuer: string
   readonly clientId: string
   readonly audiences: { readonly ledger: string; readonly sealer: string }
+  /** What people ask for when they sign in, beside `openid`; absent: what all pages need. */
+  readonly scopes?: readonly string[]
   readonly servedBy: 'ledger' | 'desk'
   /** One operator runs every part, witnesses included. */
   readonly oneOperator: boolean

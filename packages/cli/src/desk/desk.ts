@@ -84,9 +84,10 @@ export async function startDesk(options: DeskOptions): Promise<Desk> {
 }
 
 function configurationOf({ configuration, trust }: DeskOptions): ExplorerConfiguration {
-  const { issuer, clientId, audiences, oneOperator } = configuration
+  const { issuer, clientId, audiences, scopes, oneOperator } = configuration
   return {
     ...{ ledger: trust.ledger, issuer, clientId, audiences, oneOperator },
+    ...(scopes !== undefined && { scopes }),
     ...{ servedBy: 'desk', trust: formatTrust(trust), opening: true },
   }
 }

@@ -28,7 +28,8 @@ type Journey = {
   readonly isSilent: boolean
 }
 
-const wanted = 'openid profile read:* read:keys manage:keys manage:exchanges'
+/** A person who may have less gets less; where a provider refuses instead, the configuration names them. */
+const usual = ['profile', 'read:*', 'read:keys', 'manage:keys', 'manage:exchanges']
 const journeyKey = 'ledgerstone.sign-in'
 
 /** The OAuth service as a public client sees it. */
@@ -55,7 +56,7 @@ export class Authorization {
       client_id: this.#configuration.clientId,
       response_type: 'code',
       redirect_uri: redirectUri(),
-      scope: wanted,
+      scope: scopeOf(this.#configuration),
       state: journey.state,
       nonce: journey.nonce,
       code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
@@ -168,6 +169,11 @@ function tokensOf(result: oauth.TokenEndpointResponse): Omit<Tokens, 'idToken' |
     refresh: result.refresh_token,
     scopes: new Set((result.scope ?? '').split(' ').filter((scope) => scope !== '')),
   }
+}
+
+/** The ID token says who the person is, so `openid` is always asked for. */
+export function scopeOf({ scopes = usual }: Pick<Configuration, 'scopes'>): string {
+  return [...new Set(['openid', ...scopes])].join(' ')
 }
 
 function redirectUri(): string {
