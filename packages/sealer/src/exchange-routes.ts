@@ -1,13 +1,15 @@
 // POST /v1/exchanges, GET /v1/exchanges[/{id}], PUT /v1/exchanges/{id}/client, POST
 // /v1/exchanges/{id}/confirm, DELETE /v1/exchanges/{id}
+import { refusals } from '@ledgerstone/border/answers'
 import type { App } from '@ledgerstone/border/app'
 import type { Bearer, Caller } from '@ledgerstone/border/bearer'
 import { callerFor, callerOf, requireCaller } from '@ledgerstone/border/caller'
 import { Type } from '@ledgerstone/border/typebox'
 import { parseTime } from '@ledgerstone/core/time'
+import type { ExchangeRecord } from '@ledgerstone/exchange/exchange-state'
 import { formatView } from '@ledgerstone/exchange/exchange-view'
 import type { Exchanges } from '@ledgerstone/exchange/exchanges'
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import {
   checkAssurance,
   checkOwner,
@@ -15,6 +17,7 @@ import {
   type OwnerRule,
   personOf,
 } from './exchange-rules.ts'
+import { exchangeShape } from './exchange-shape.ts'
 import type { Sealer } from './seal.ts'
 
 export type ExchangeRoutes = {
@@ -27,6 +30,7 @@ export type ExchangeRoutes = {
 }
 
 const tags = ['exchange']
+const one = { 200: exchangeShape, ...refusals }
 const none = Type.Object({}, { additionalProperties: false })
 const params = Type.Object({ id: Type.String({ format: 'uuid' }) })
 
@@ -66,10 +70,15 @@ const confirmation = Type.Object(
 )
 
 export function addExchanges(app: App, routes: ExchangeRoutes): void {
-  const { sealer, bearer, exchanges } = routes
-  const onRequest = [requireCaller(bearer), mayManage]
-  const view = (request: FastifyRequest, record: Parameters<typeof formatView>[0]): object =>
-    formatView(record, sealer.now(), personOf(callerOf(request)))
+  const onRequest = [requireCaller(routes.bearer), mayManage]
+  addAsking(app, routes, onRequest)
+  addDeciding(app, routes, onRequest)
+}
+
+/** What is there, and one more. */
+function addAsking(app: App, routes: ExchangeRoutes, onRequest: onRequestHookHandler[]): void {
+  const { exchanges } = routes
+  const view = viewOf(routes)
 
   app.post(
     '/v1/exchanges',
@@ -77,6 +86,7 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
       schema: {
         ...{ operationId: 'createExchange', summary: 'Schedule a key exchange', tags, body: asked },
         description: 'Without the client’s certificate it waits for the client’s side to join.',
+        response: { 201: exchangeShape, ...refusals },
       },
       onRequest,
     },
@@ -93,7 +103,10 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
   app.get(
     '/v1/exchanges',
     {
-      schema: { operationId: 'listExchanges', summary: 'The newest exchanges', tags, querystring: none },
+      schema: {
+        ...{ operationId: 'listExchanges', summary: 'The newest exchanges', tags, querystring: none },
+        response: { 200: Type.Object({ exchanges: Type.Array(exchangeShape) }), ...refusals },
+      },
       onRequest,
     },
     async (request, reply) => {
@@ -104,9 +117,18 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
 
   app.get(
     '/v1/exchanges/:id',
-    { schema: { operationId: 'getExchange', summary: 'One exchange', tags, params }, onRequest },
+    {
+      schema: { operationId: 'getExchange', summary: 'One exchange', tags, params, response: one },
+      onRequest,
+    },
     async (request, reply) => answer(reply, view(request, exchanges().get(request.params.id))),
   )
+}
+
+/** What becomes of one: somebody joins, confirms or cancels. */
+function addDeciding(app: App, routes: ExchangeRoutes, onRequest: onRequestHookHandler[]): void {
+  const { exchanges } = routes
+  const view = viewOf(routes)
 
   app.put(
     '/v1/exchanges/:id/client',
@@ -114,8 +136,9 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
       schema: {
         ...{ operationId: 'joinExchange', summary: 'Join as the client’s side', tags, params },
         description:
-          'Once, with one certificate: the same one again is answered like the first time, another one refused.',
+          'Once, with one certificate: the same again is answered like the first time, another is refused.',
         body: client,
+        response: one,
       },
       onRequest,
     },
@@ -136,6 +159,7 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
         ...{ operationId: 'confirmExchange', summary: 'Confirm the short string', tags, params },
         description: 'A string other than the server’s ends the exchange.',
         body: confirmation,
+        response: one,
       },
       onRequest,
     },
@@ -148,7 +172,10 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
 
   app.delete(
     '/v1/exchanges/:id',
-    { schema: { operationId: 'cancelExchange', summary: 'Cancel an exchange', tags, params }, onRequest },
+    {
+      schema: { operationId: 'cancelExchange', summary: 'Cancel an exchange', tags, params, response: one },
+      onRequest,
+    },
     async (request, reply) => {
       const record = await exchanges().cancel(request.params.id, personOf(callerOf(request)))
       return answer(reply, view(request, record))
@@ -156,7 +183,12 @@ export function addExchanges(app: App, routes: ExchangeRoutes): void {
   )
 }
 
-function mayManage(request: FastifyRequest, _reply: FastifyReply, next: HookHandlerDoneFunction): void {
+/** An exchange as the one who asks is to see it. */
+function viewOf({ sealer }: ExchangeRoutes): (request: FastifyRequest, record: ExchangeRecord) => object {
+  return (request, record) => formatView(record, sealer.now(), personOf(callerOf(request)))
+}
+
+const mayManage: onRequestHookHandler = (request, _reply, next) => {
   callerFor(request, 'manage', 'exchanges')
   next()
 }
