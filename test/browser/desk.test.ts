@@ -127,7 +127,6 @@ test('an exchange runs from the page, and both sides compare before anything is 
   const { page, checkQuiet } = watched
   await page.getByRole('link', { name: 'Exchange', exact: true }).click()
   await page.getByLabel('Owner of the keys').fill('treasury')
-  await page.getByText(`ledgerstone exchange --server ${service.url} --owner treasury`).waitFor()
   await page.getByRole('button', { name: 'Run it from this computer' }).click()
   const mine = page.getByRole('region', { name: 'Compare the short string' })
   const string = await mine.locator('.short-string > [aria-hidden]').innerText()
@@ -149,6 +148,27 @@ test('an exchange runs from the page, and both sides compare before anything is 
   await page.getByText("Done: both sides hold each other's keys.").waitFor()
   assert.ok((await readdir(join(desk.data, 'keys'))).includes('treasury-receive.pem'))
   await other.context.close()
+  checkQuiet()
+})
+
+test('an exchange that is scheduled is joined from the desk, by a way that is chosen', async () => {
+  const { page, checkQuiet } = watched
+  await page.getByRole('link', { name: 'Exchange', exact: true }).click()
+  await page.getByLabel('Owner of the keys').fill('archive')
+  await page.getByLabel('Assurance').selectOption('token')
+  await page.getByRole('button', { name: 'Schedule', exact: true }).click()
+  await page.getByText(`--server ${service.url} --owner archive --join`).waitFor()
+  const way = page.getByLabel('Way to the port')
+  await way.selectOption('openshift-route')
+  await page.getByLabel("Host name of the route (the router's choice, when empty)").waitFor()
+  await checkAccessible(page)
+  await way.selectOption('port-forward')
+  await page.getByLabel('Context of kubectl (the current one, when empty)').fill('nowhere')
+  await way.selectOption('direct')
+  await page.getByRole('button', { name: 'Join from this computer' }).click()
+  await page.getByText("Done: both sides hold each other's keys.").waitFor()
+  const registered = page.getByRole('listitem').filter({ hasText: 'Registered in the bucket keys' })
+  await registered.getByText('done').waitFor()
   checkQuiet()
 })
 

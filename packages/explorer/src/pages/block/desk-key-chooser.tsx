@@ -4,6 +4,7 @@ import type { DeskApi, DeskKey } from '../../desk/desk-api.ts'
 import type { Opened } from '../../proof/open-block.ts'
 import { openedAtDesk } from '../../proof/opened-at-desk.ts'
 import { Loading } from '../../ui/loading.tsx'
+import { PassphraseField } from '../../ui/passphrase-field.tsx'
 import { Problem } from '../../ui/problem.tsx'
 import { SafeText } from '../../ui/safe-text.tsx'
 
@@ -24,13 +25,17 @@ export function DeskKeyChooser(props: {
   const usable = (keys.data ?? []).filter(mayReceive)
   const key = usable.find(({ name }) => name === chosen) ?? usable.find(isReceivers) ?? usable[0]
 
+  function choose(name: string): void {
+    setChosen(name)
+    setPassphrase('')
+  }
+
   async function open({ name, encrypted }: DeskKey): Promise<void> {
     if (isBusy) return
     setBusy(true)
     setError(undefined)
     try {
       const opened = await desk.open({ bucket, index }, { name, ...(encrypted && { passphrase }) })
-      setPassphrase('')
       onOpened(openedAtDesk(opened, name))
     } catch (failure) {
       setError(failure)
@@ -59,7 +64,7 @@ export function DeskKeyChooser(props: {
     >
       <div className="field">
         <label htmlFor={id}>Your private key, in the folder of this desk</label>
-        <select id={id} value={key.name} onChange={({ target }) => setChosen(target.value)}>
+        <select id={id} value={key.name} onChange={({ target }) => choose(target.value)}>
           {usable.map(({ name, encrypted }) => (
             <option key={name} value={name}>
               {name}
@@ -68,18 +73,7 @@ export function DeskKeyChooser(props: {
           ))}
         </select>
       </div>
-      {key.encrypted && (
-        <div className="field">
-          <label htmlFor={`${id}-passphrase`}>Passphrase</label>
-          <input
-            id={`${id}-passphrase`}
-            type="password"
-            autoComplete="off"
-            value={passphrase}
-            onChange={({ target }) => setPassphrase(target.value)}
-          />
-        </div>
-      )}
+      {key.encrypted && <PassphraseField key={key.name} onChange={setPassphrase} />}
       <Unusable keys={keys.data} />
       <p className="aside">The desk opens it, on this computer; the key does not even come into the page.</p>
       <button className="button primary" type="submit" aria-busy={isBusy}>

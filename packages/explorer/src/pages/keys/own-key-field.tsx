@@ -4,6 +4,7 @@ import { type ReactNode, useId, useState } from 'react'
 import type { DeskKeyChoice } from '../../desk/desk-api.ts'
 import { useDesk } from '../../desk/use-desk.ts'
 import type { PemKey } from '../../proof/registry-keys.ts'
+import { PassphraseField } from '../../ui/passphrase-field.tsx'
 import { Problem } from '../../ui/problem.tsx'
 
 /** A key at the desk, by its name, or out of a PEM file in this page. */
@@ -83,16 +84,6 @@ function DeskField({ label, onChange }: Parameters<typeof OwnKeyField>[0]): Reac
         <PassphraseField onChange={(passphrase) => onChange({ name, passphrase })} />
       )}
       {error !== null && <Problem error={error} />}
-    </div>
-  )
-}
-
-function PassphraseField({ onChange }: { readonly onChange: (passphrase: string) => void }): ReactNode {
-  const id = useId()
-  return (
-    <div className="field">
-      <label htmlFor={id}>Passphrase</label>
-      <input id={id} type="password" autoComplete="off" onChange={({ target }) => onChange(target.value)} />
     </div>
   )
 }
