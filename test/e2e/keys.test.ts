@@ -327,7 +327,7 @@ describe('with two registrars that must agree', () => {
     assert.deepEqual([await place.open(index), await place.open(next)], ['{"n":1}\n', '{"n":2}\n'])
   })
 
-  test('services run with keys under a passphrase that stands in a file, through a rotation, too', async () => {
+  test('services run with keys under a passphrase from a file, through a rotation, too', async () => {
     const { statementKey, registrarKey } = place.folder
     for (const file of [statementKey, place.folder.logKey('payments', 'ed25519'), registrarKey])
       await place.command.text(...unlock, 'keys', 'encrypt', file)

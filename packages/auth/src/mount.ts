@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Logger } from '@ledgerstone/border/logger'
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, RouteOptions } from 'fastify'
 import type { Provider } from 'oidc-provider'
 import { createAttempts } from './attempts.ts'
 import { readClients } from './clients.ts'
@@ -78,10 +78,7 @@ export async function createAuth(
     await app.register(
       async (scope) => {
         scope.removeAllContentTypeParsers()
-        // Discovery tells what there is; a description of the ledger's API beside which this runs has no word of it.
-        scope.addHook('onRoute', (route) => {
-          route.schema = Object.assign(route.schema ?? {}, { hide: true })
-        })
+        scope.addHook('onRoute', hide)
         await scope.register(async (pages) =>
           addSignIn(pages, {
             issuer: config.issuer,
@@ -110,6 +107,11 @@ export async function createAuth(
       storage.close()
     },
   }
+}
+
+/** Discovery tells what there is; the description of a ledger beside which this runs has no word of it. */
+function hide(route: RouteOptions): void {
+  route.schema = Object.assign(route.schema ?? {}, { hide: true })
 }
 
 /** Hands everything else over to oidc-provider, which reads the bodies itself. */

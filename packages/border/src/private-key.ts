@@ -10,8 +10,8 @@ import { readKeyFile, readPrivateKey } from './key-file.ts'
 export type OpenKey = (path: string) => Promise<Bytes>
 
 /**
- * Opens key files, encrypted or not. `passphrase`: of all that are encrypted; it is asked for when one is, and
- * undefined where there is none.
+ * Opens key files, encrypted or not. `passphrase`: of all that are encrypted; it is asked for when one is,
+ * and undefined where there is none.
  */
 export function keyOpener(passphrase: () => string | undefined): OpenKey {
   return async (path) => {

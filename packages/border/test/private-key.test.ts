@@ -40,7 +40,7 @@ describe('a key file of a service', () => {
     await assert.rejects(open(at('locked.pem')), { code: 'bad-key-file', message: /passphrase is named/ })
   })
 
-  it('is refused under another passphrase, and the message names the file and not the passphrase', async () => {
+  it('is refused under another passphrase, and the message names the file alone', async () => {
     const open = configuredKeyOpener(write('wrong', 'battery staple\n'))
     await assert.rejects(open(at('locked.pem')), (error: Error & { code?: string }) => {
       return (

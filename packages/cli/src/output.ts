@@ -32,6 +32,11 @@ export function outputOf(options: { readonly json?: boolean }): Output {
   }
 }
 
+/** `1 block`, `1,500 blocks`. */
+export function counted(count: number, thing: string): string {
+  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`
+}
+
 /** The exit code for what a command threw, and its words for people. Keeps stacks for bugs. */
 export function explain(error: unknown): {
   readonly exitCode: number

@@ -7,7 +7,7 @@ import { objectOf } from './api.ts'
 import { type Ask, type HttpOptions, httpOf } from './http.ts'
 
 export type ExchangesApi = {
-  /** `{owner, assurance, clientCertificate?, openAt?, port?}`; without the certificate somebody is to join. */
+  /** `{owner, assurance, clientCertificate?, openAt?, port?}`; without a certificate somebody joins later. */
   create(asked: JsonObject): Promise<JsonObject>
   /** `{certificate}`: that of the client's side. */
   join(id: string, client: JsonObject): Promise<JsonObject>

@@ -92,9 +92,9 @@ export type Exchanged = {
 }
 
 /**
- * Throws why not: `bad-config` when what is joined was scheduled for something else, `wrong-certificate`, `peer-lost`, `wrong-string`, the code by which either side refused, or
- * what the network or the disk says. The exchange is then cancelled at the server, the way taken down, and
- * nothing of the server's is kept.
+ * Throws why not: `bad-config` when what is joined was scheduled for something else, `wrong-certificate`,
+ * `peer-lost`, `wrong-string`, the code by which either side refused, or what the network or the disk says.
+ * The exchange is then cancelled at the server, the way taken down, and nothing of the server's is kept.
  */
 export async function runExchange(run: ExchangeRun): Promise<Exchanged> {
   const identity =

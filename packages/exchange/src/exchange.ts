@@ -153,8 +153,8 @@ export class Exchange {
   }
 
   /**
-   * Ends it, and waits until its port is closed and nothing runs any more. What is confirmed, or waits for its
-   * client, goes on after the next start.
+   * Ends it, and waits until its port is closed and nothing runs any more. What is confirmed, or waits for
+   * its client, goes on after the next start.
    */
   async stop(): Promise<void> {
     this.#stopping.abort()

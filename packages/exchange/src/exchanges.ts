@@ -203,7 +203,7 @@ export class Exchanges implements AsyncDisposable {
   }
 }
 
-/** Without a time and a client there is no window yet: what there is, is how long the client is waited for. */
+/** Without a time and a client there is no window yet, only how long the client is waited for. */
 function timesOf(
   { openAt, clientCertificate }: AskedExchange,
   now: number,

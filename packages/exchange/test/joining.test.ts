@@ -243,7 +243,7 @@ describe('after a restart', () => {
     })
   })
 
-  test('it has expired when its time is over, and failed when its port is not configured any more', async () => {
+  test('it has expired when its time is over, and failed when its port is no longer configured', async () => {
     await restarted(async (open) => {
       const clock = { ms: Date.now() }
       const ports = { from: 20_910, to: 20_919 }

@@ -22,7 +22,10 @@ export type KeyFiles = {
 
 const retryKeyBytes = 32
 
-/** What the files hold, and the two keys of it that sign. Throws `bad-key-file`, `wrong-key`, `wrong-passphrase`. */
+/**
+ * What the files hold, and the two keys of it that sign. Throws `bad-key-file`, `wrong-key`,
+ * `wrong-passphrase`.
+ */
 export async function readKeys(
   files: KeyFiles,
   open: OpenKey,

@@ -123,8 +123,8 @@ type Serving = {
 }
 
 /**
- * The registrar's key as the file has it whenever it signs, for it may be rotated meanwhile. Throws when there
- * is none at the start.
+ * The registrar's key as the file has it whenever it signs, for it may be rotated meanwhile. Throws when
+ * there is none at the start.
  */
 export async function registrarIn(path: string, open: OpenKey): Promise<() => Promise<OwnKey>> {
   const read = async (): Promise<OwnKey> => ownKeyOf(await open(path))

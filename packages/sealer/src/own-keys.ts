@@ -57,8 +57,8 @@ export class OwnKeys {
   }
 
   /**
-   * Looks whether the files have changed, and takes their keys when the registry has them in force. Nothing is
-   * thrown: what cannot be taken is reported, once for each change, and the keys of before go on.
+   * Looks whether the files have changed, and takes their keys when the registry has them in force. Nothing
+   * is thrown: what cannot be taken is reported, once for each change, and the keys of before go on.
    */
   takeUp(follower: Pick<RegistryFollower, 'refresh' | 'view'>): Promise<void> {
     this.#running ??= this.#takeUp(follower).finally(() => {
@@ -98,7 +98,7 @@ export class OwnKeys {
   }
 }
 
-/** Of the files behind symbolic links, too: Kubernetes swaps those. A file that is away now is a state, too. */
+/** Of the files behind symbolic links, for Kubernetes swaps those. A file that is away is a state, too. */
 function stateOf({ statement, key, retry }: KeyFiles): string {
   return [statement, key, retry]
     .map((path) => {

@@ -12,7 +12,7 @@ import { type AuditedDocuments, openDocumentsForAudit } from '@ledgerstone/store
 import { openForAudit } from '@ledgerstone/stores/file/audit'
 import { readTrust } from '../connect.ts'
 import { dataFolder } from '../data-folder.ts'
-import { exitCodes, type Output, outputOf, type Progress } from '../output.ts'
+import { counted, exitCodes, type Output, outputOf, type Progress } from '../output.ts'
 
 export type AuditOptions = {
   readonly data: string
@@ -109,7 +109,7 @@ async function collect(events: AsyncIterable<AuditEvent>, report: Report, output
     const { kind: _, ...bucket } = event
     report.buckets.push(bucket)
     progress ??= output.progress(`auditing ${event.bucket}`, event.head.size)
-    progress.finish(`audited ${event.bucket}: ${blocks(event.blocks)}, ${findings(event.findings)}`)
+    progress.finish(`audited ${event.bucket}: ${counted(event.blocks, 'block')}, ${findings(event.findings)}`)
     progress = undefined
   }
 }
@@ -117,9 +117,10 @@ async function collect(events: AsyncIterable<AuditEvent>, report: Report, output
 function textOf(place: Place, { buckets, findings: all, uncompared }: Report): string {
   const { ledger, genesis } = place.trust
   const total = buckets.reduce((sum, bucket) => sum + bucket.blocks, 0)
+  const size = `${counted(buckets.length, 'bucket')}, ${counted(total, 'block')}`
   const lines = [
     all.length === 0 ? `SOUND    ${ledger}` : `DAMAGED  ${ledger}: ${findings(all.length)}`,
-    `  read       ${buckets.length} buckets, ${blocks(total)}: every byte of every file, every signature`,
+    `  read       ${size}: every byte of every file, every signature`,
     `  documents  ${uncompared === undefined ? 'compared with the log' : `not compared: ${uncompared}`}`,
     `  genesis    ${formatHex(genesis)}, of the trust file`,
   ]
@@ -159,10 +160,6 @@ function reportOf(place: Place, { buckets, findings: all, uncompared }: Report):
   }
 }
 
-function blocks(count: number): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? 'block' : 'blocks'}`
-}
-
 function findings(count: number): string {
-  return `${count === 0 ? 'no' : count.toLocaleString('en')} ${count === 1 ? 'finding' : 'findings'}`
+  return count === 0 ? 'no findings' : counted(count, 'finding')
 }

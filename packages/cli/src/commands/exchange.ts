@@ -16,7 +16,7 @@ import { purposeOf } from '../exchange-keys.ts'
 import { checkLasts, exchangesOf, type PlaceOptions, pinnedTrust, placeOf } from '../exchange-place.ts'
 import { type ExchangeOutcome, type ExchangeStep, exchangeKeys } from '../exchange-run.ts'
 import { type WayOptions, wayOf } from '../exchange-way.ts'
-import { type Output, outputOf } from '../output.ts'
+import { counted, type Output, outputOf } from '../output.ts'
 import { choosePassphrase, openOwnKey, type PassphraseOptions } from '../private-key.ts'
 
 export type ExchangeCommandOptions = PlaceOptions &
@@ -187,7 +187,7 @@ function accountOf(outcome: ExchangeOutcome): string {
     approvalsMissing === 0
       ? []
       : [
-          `  WAITING   for ${approvalsMissing} more ${approvalsMissing === 1 ? 'registrar' : 'registrars'}`,
+          `  WAITING   for ${counted(approvalsMissing, 'more registrar')}`,
           ...keys.map(({ hash }) => `            ledgerstone keys approve ${hash}`),
         ]
   return [

@@ -69,8 +69,8 @@ export async function register(file: string, options: RegisterOptions): Promise<
 export type RevokeOptions = ChangeOptions & { readonly reason: string; readonly suspectFrom?: number }
 
 /**
- * `key` is a kid, and a registrar signs; or a private key file, and that key signs its own end. A key that has
- * ended already is marked by registrars as stolen.
+ * `key` is a kid, and a registrar signs; or a private key file, and that key signs its own end. A key that
+ * has ended already is marked by registrars as stolen.
  */
 export async function revoke(key: string, options: RevokeOptions): Promise<void> {
   const { reason, suspectFrom } = options

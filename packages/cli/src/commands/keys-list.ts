@@ -14,7 +14,7 @@ import { describePolicy } from '@ledgerstone/core/policy'
 import type { Request } from '@ledgerstone/core/registry-change'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, connect } from '../connect.ts'
-import { outputOf } from '../output.ts'
+import { counted, outputOf } from '../output.ts'
 
 export type ListKeysOptions = CommonOptions & {
   readonly owner?: string
@@ -37,9 +37,8 @@ export async function listKeys(options: ListKeysOptions): Promise<void> {
       ...table(keys.map(rowOf)),
       ...pending.map((each) => `\n${describePending(each)}`),
       '',
-      `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} by ${registry.size} final ${registry.size === 1 ? 'block' : 'blocks'} of keys, ` +
-        `as of ${formatTime(asOf)}; ` +
-        `a change needs ${registry.threshold === 1 ? 'one registrar' : `${registry.threshold} registrars`}`,
+      `${counted(keys.length, 'key')} by ${counted(registry.size, 'final block')} of keys, ` +
+        `as of ${formatTime(asOf)}; a change needs ${counted(registry.threshold, 'registrar')}`,
       `replayed here from the pinned genesis; ${describePolicy(trust.policy)}`,
     ].join('\n'),
   )

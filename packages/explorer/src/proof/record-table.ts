@@ -9,7 +9,10 @@ export type Row = { readonly name: string; readonly value: string }
 
 const rowsMax = 1000
 
-/** Undefined for what is no JSON object or list, or an empty one, has a member twice, or is too long for a table. */
+/**
+ * Undefined for what is no JSON object or list, or an empty one, has a member twice, or is too long for a
+ * table.
+ */
 export function tableOf(text: string): readonly Row[] | undefined {
   const rows: Row[] = []
   try {

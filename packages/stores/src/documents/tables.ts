@@ -7,8 +7,8 @@
 //     receivers   one for each receiver of a block, in the order of the envelope
 //     meta        one for each clear label of a block
 //
-// Each index is a tree that every block writes to. Hashes are spread over all of theirs, so it has their first
-// bytes only; times have none, for they never decrease.
+// Each index is a tree that every block writes to. Hashes are spread over all of theirs, so it has their
+// first bytes only; times have none, for they never decrease.
 
 import { strict as assert } from 'node:assert'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
