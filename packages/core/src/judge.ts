@@ -5,15 +5,9 @@ import { membersOf } from './canonical.ts'
 import type { EnvelopeHeader } from './envelope.ts'
 import { isReservedType, keysBucket, originOf } from './names.ts'
 import { Refused } from './refused.ts'
+import type { RegisteredKey } from './registered-key.ts'
 import type { Registration } from './registration.ts'
-import {
-  checkHeader,
-  checkSignature,
-  checkValidity,
-  hasRole,
-  type RegisteredKey,
-  type Registry,
-} from './registry.ts'
+import { checkHeader, checkSignature, checkValidity, hasRole, type Registry } from './registry.ts'
 import { parseStatement, type Statement } from './statement.ts'
 import { suiteNamed } from './suites.ts'
 import { checkIssued } from './window.ts'

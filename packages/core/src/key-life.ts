@@ -1,8 +1,9 @@
 // The life of keys, as the registry's replay tells it to people: state, open requests, history.
 import type { Hash } from './bytes.ts'
 import { Refused } from './refused.ts'
+import type { RegisteredKey } from './registered-key.ts'
 import type { Registration } from './registration.ts'
-import type { RegisteredKey, Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 import { keysOf, type RegistryChange, type Request } from './registry-change.ts'
 
 /**

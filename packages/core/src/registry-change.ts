@@ -4,6 +4,7 @@ import { formatHex, type Hash, parseBase64url, parseHex } from './bytes.ts'
 import { isObject, type JsonObject, membersOf, textMember } from './canonical.ts'
 import { bucketOfOrigin } from './names.ts'
 import { Refused } from './refused.ts'
+import type { RegisteredKey } from './registered-key.ts'
 import {
   parseLogKeys,
   parseRegistration,
@@ -12,7 +13,6 @@ import {
   statementAlgorithmOf,
   statementVerifierOf,
 } from './registration.ts'
-import type { RegisteredKey } from './registry.ts'
 import type { Statement } from './statement.ts'
 import { parseTime } from './time.ts'
 import { parseVkey } from './vkey.ts'

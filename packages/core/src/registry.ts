@@ -7,6 +7,7 @@ import { identityOf } from './identity.ts'
 import { limits } from './limits.ts'
 import { checkLedgerName, keysBucket, originOf } from './names.ts'
 import { Refused } from './refused.ts'
+import type { RegisteredKey } from './registered-key.ts'
 import {
   type GenesisOfKeys,
   parseGenesisOfKeys,
@@ -21,20 +22,6 @@ import { parseStatement, type Statement } from './statement.ts'
 import { Frontier, type Head, leafHash } from './tree.ts'
 import { parseVkey } from './vkey.ts'
 import { checkIssued } from './window.ts'
-
-/** A key of the registry with its life so far. Indexes are blocks of `keys`. */
-export type RegisteredKey = Registration & {
-  /** The block that asked for it. */
-  readonly requested: number
-  /** The block at which it began to count: where the threshold of registrars was reached. */
-  readonly effective: number
-  /**
-   * `index` and `reason`: of the first revocation, which stays; of a key that had been replaced before, of
-   * the one that calls it stolen. `suspectFrom`: of the newest that names one.
-   */
-  readonly revoked?: { readonly index: number; readonly reason: string; readonly suspectFrom?: number }
-  readonly replaced?: { readonly index: number; readonly by: string }
-}
 
 type Judged = Pick<RegistryChange, 'hash' | 'identity' | 'bytes'>
 

@@ -7,7 +7,8 @@ import { caseKeyOf, identityOf } from '@ledgerstone/core/identity'
 import { judgeEnvelope, judgeStatement, type Place } from '@ledgerstone/core/judge'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
-import type { RegisteredKey, Registry } from '@ledgerstone/core/registry'
+import type { RegisteredKey } from '@ledgerstone/core/registered-key'
+import type { Registry } from '@ledgerstone/core/registry'
 import type { Statement } from '@ledgerstone/core/statement'
 
 /**

@@ -4,8 +4,9 @@ import type { RegistryFollower } from '@ledgerstone/client/registry'
 import { checkReceiver } from '@ledgerstone/core/judge'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
+import type { RegisteredKey } from '@ledgerstone/core/registered-key'
 import type { Registration } from '@ledgerstone/core/registration'
-import type { RegisteredKey, Registry } from '@ledgerstone/core/registry'
+import type { Registry } from '@ledgerstone/core/registry'
 import { type Receiver, receiverOf } from '@ledgerstone/core/seal'
 
 /**
