@@ -1,5 +1,5 @@
 import * as crypto from 'node:crypto'
-import { checkConfig } from '@ledgerstone/border/config'
+import { parseConfig } from '@ledgerstone/border/config'
 import { createKeyFile, readKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
 import { Type } from '@ledgerstone/border/typebox'
 import { isReservedBucket } from '@ledgerstone/core/names'
@@ -64,14 +64,7 @@ const schema = Type.Object(
  * it.
  */
 export function readClients(path: string): ReadonlyMap<string, AuthClient> {
-  let value: unknown
-  try {
-    value = JSON.parse(readKeyFile(path))
-  } catch (error) {
-    if (error instanceof Refused) throw error
-    throw new Refused('bad-config', `${path} is not JSON`)
-  }
-  const { clients } = checkConfig(value, schema, path) as { clients: readonly AuthClient[] }
+  const { clients } = parseConfig(readKeyFile(path), schema, path) as { clients: readonly AuthClient[] }
   const byId = new Map<string, AuthClient>()
   for (const client of clients) {
     if (byId.has(client.id)) throw new Refused('bad-config', `${path}: two clients are called ${client.id}`)

@@ -1,5 +1,5 @@
 import * as crypto from 'node:crypto'
-import { checkConfig } from '@ledgerstone/border/config'
+import { parseConfig } from '@ledgerstone/border/config'
 import { createKeyFile, readKeyFile, replaceKeyFile } from '@ledgerstone/border/key-file'
 import { Type } from '@ledgerstone/border/typebox'
 import { Refused } from '@ledgerstone/core/refused'
@@ -41,14 +41,7 @@ const schema = Type.Object(
 
 /** The people of a file, by name. Throws `bad-config`, and `bad-key-file` when others may read it. */
 export function readUsers(path: string): ReadonlyMap<string, User> {
-  let value: unknown
-  try {
-    value = JSON.parse(readKeyFile(path))
-  } catch (error) {
-    if (error instanceof Refused) throw error
-    throw new Refused('bad-config', `${path} is not JSON`)
-  }
-  const { users } = checkConfig(value, schema, path) as { users: readonly User[] }
+  const { users } = parseConfig(readKeyFile(path), schema, path) as { users: readonly User[] }
   const byName = new Map(users.map((user) => [user.name, user]))
   if (byName.size !== users.length) throw new Refused('bad-config', `${path} names someone twice`)
   return byName
