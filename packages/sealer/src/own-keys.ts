@@ -5,6 +5,7 @@ import type { OpenKey } from '@ledgerstone/border/private-key'
 import type { RegistryFollower } from '@ledgerstone/client/registry'
 import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
+import type { Registry } from '@ledgerstone/core/registry'
 import type { Sender } from '@ledgerstone/core/seal'
 import { checkSender, type KeyFiles, readKeys } from './keys.ts'
 
@@ -86,6 +87,7 @@ export class OwnKeys {
       // A replay of before the rotation does not know the new key.
       if (isNews) await follower.refresh()
       checkSender(read.sender, follower.view.registry, now())
+      checkSameOwner(this.#read.sender, read.sender, follower.view.registry)
       if (stateOf(this.#files) !== state) return
       this.#waiting = undefined
       this.#read = read
@@ -98,12 +100,29 @@ export class OwnKeys {
   }
 }
 
+/**
+ * Whoever can write the files could put keys of his own there that are registered, and have the sealer speak
+ * in his name. A rotation keeps the owner. Throws `wrong-key`.
+ */
+function checkSameOwner(before: Sender, next: Sender, registry: Registry): void {
+  const { kid } = before.statement
+  if (!registry.isRegistered(kid)) return
+  const { owner } = registry.key(kid)
+  const { owner: nextOwner } = registry.key(next.statement.kid)
+  if (owner === nextOwner) return
+  throw new Refused('wrong-key', `the changed files hold keys of ${nextOwner}, not of ${owner}`)
+}
+
 /** Of the files behind symbolic links, for Kubernetes swaps those. A file that is away is a state, too. */
 function stateOf({ statement, key, retry }: KeyFiles): string {
-  return [statement, key, retry]
-    .map((path) => {
-      const facts = statSync(path, { bigint: true, throwIfNoEntry: false })
-      return facts === undefined ? '-' : `${facts.dev}:${facts.ino}:${facts.mtimeNs}:${facts.size}`
-    })
-    .join(' ')
+  return [statement, key, retry].map(factsOf).join(' ')
+}
+
+function factsOf(path: string): string {
+  try {
+    const { dev, ino, mtimeNs, size } = statSync(path, { bigint: true })
+    return `${dev}:${ino}:${mtimeNs}:${size}`
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown'
+  }
 }

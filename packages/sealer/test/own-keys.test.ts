@@ -1,6 +1,6 @@
 // A sealer whose key files change while it runs.
 import { strict as assert } from 'node:assert'
-import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { configuredKeyOpener } from '@ledgerstone/border/private-key'
 import { encryptedPrivateKeyPem } from '@ledgerstone/core/encrypted-key'
@@ -105,9 +105,27 @@ test('is not stopped by files that are gone, damaged or open to others', async (
   await own.takeUp(running.sealer.follower)
   rmSync(files.statement)
   await own.takeUp(running.sealer.follower)
+  symlinkSync(files.statement, files.statement)
+  await own.takeUp(running.sealer.follower)
   assert.equal(await signerOf(place), keys.statement.kid)
-  assert.deepEqual(codesOf(told), ['bad-key-file', 'bad-key-file', 'bad-key-file'])
+  assert.deepEqual(codesOf(told), ['bad-key-file', 'bad-key-file', 'bad-key-file', 'bad-key-file'])
   assert.ok(told.every((outcome) => !JSON.stringify(outcome).includes('c2VjcmV0')))
+})
+
+test("does not take another owner's keys, registered or not", async () => {
+  await using place = await begin()
+  const { running, own, files, told } = place
+  const [statement, key] = await Promise.all([createKey('Ed25519'), createKey('RSA-2048')])
+  for (const each of [statement, key]) {
+    await register(running.ledger.log, each, { owner: 'mallory', purpose: 'sign' })
+  }
+  await untilKeysFinal(running.ledger)
+  replace(files.statement, formatPrivateKeyPem(statement.pkcs8))
+  await own.takeUp(running.sealer.follower)
+  replace(files.key, formatPrivateKeyPem(key.pkcs8))
+  await own.takeUp(running.sealer.follower)
+  assert.equal(await signerOf(place), keys.statement.kid)
+  assert.deepEqual(codesOf(told), ['wrong-key', 'wrong-key'])
 })
 
 test('opens keys under a passphrase with that of a file, which nobody else may read', async () => {
