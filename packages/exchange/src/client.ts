@@ -92,8 +92,9 @@ export type Exchanged = {
 }
 
 /**
- * Throws why not: `bad-config` when what is joined was scheduled for something else, `wrong-certificate`,
- * `peer-lost`, `wrong-string`, the code by which either side refused, or what the network or the disk says.
+ * Throws why not: `bad-config` when what is joined was scheduled for something else, `unknown-exchange` when
+ * the server answers with another one, `wrong-certificate`, `peer-lost`, `wrong-string`, the code by which
+ * either side refused, or what the network or the disk says.
  * The exchange is then cancelled at the server, the way taken down, and nothing of the server's is kept.
  */
 export async function runExchange(run: ExchangeRun): Promise<Exchanged> {
@@ -103,6 +104,7 @@ export async function runExchange(run: ExchangeRun): Promise<Exchanged> {
     run.keys.map(({ key, ...wanted }) => provingKey(key, { ...wanted, ...ownedBy(run) })),
   )
   const view = parseView(await asked(run, identity))
+  checkJoined(view.id, run)
   let kept: Kept | undefined
   try {
     checkAnnounced(view)
@@ -140,11 +142,18 @@ function requestOf({ owner, assurance, openAt, port }: ExchangeRun, { certificat
 async function asked(run: ExchangeRun, identity: Identity): Promise<JsonObject> {
   if (run.join === undefined) return run.api.create(requestOf(run, identity))
   const { id, owner, assurance } = parseAsked(await run.api.get(run.join))
+  checkJoined(id, run)
   if (owner !== run.owner || assurance !== run.assurance) {
     const [there, here] = [`${owner}, assurance ${assurance}`, `${run.owner}, assurance ${run.assurance}`]
     throw new Refused('bad-config', `exchange ${id} is for keys of ${there}; here it is said: ${here}`)
   }
   return run.api.join(id, { certificate: identity.certificate })
+}
+
+/** Another one would be joined with this side's certificate, and its id be read to the other person. */
+function checkJoined(id: string, { join }: ExchangeRun): void {
+  if (join === undefined || join === id) return
+  throw new Refused('unknown-exchange', `asked for exchange ${join}, the server answers with ${id}`)
 }
 
 /** The hash is what the answer promises; the certificate beside it only spares a second request. */

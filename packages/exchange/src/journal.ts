@@ -1,6 +1,6 @@
 // What survives a stop of the service: one JSON line for each state that an exchange has reached.
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import type { ExchangeRecord } from './exchange-state.ts'
+import { type ExchangeRecord, isOver } from './exchange-state.ts'
 
 export type Journal = {
   /** The newest record of each exchange, oldest exchange first. */
@@ -17,9 +17,12 @@ export function noJournal(): Journal {
   return { records: [], append: () => undefined, close: () => undefined }
 }
 
-/** Opens or creates the file, 0600, and writes it anew with the newest record of the last 200 exchanges. */
+/**
+ * Opens or creates the file, 0600, and writes it anew with the newest record of the last 200 exchanges. One
+ * that is not over is never among those that are left out.
+ */
 export function openJournal(path: string): Journal {
-  const records = [...newestOf(readLines(path)).values()].slice(-keptMax)
+  const records = keptOf([...newestOf(readLines(path)).values()])
   const draft = `${path}.new`
   const file = openSync(draft, 'w', 0o600)
   for (const record of records) writeSync(file, `${JSON.stringify(record)}\n`)
@@ -33,6 +36,11 @@ export function openJournal(path: string): Journal {
     },
     close: () => closeSync(file),
   }
+}
+
+function keptOf(records: readonly ExchangeRecord[]): readonly ExchangeRecord[] {
+  let tooMany = records.length - keptMax
+  return records.filter(({ state }) => !isOver(state) || tooMany-- <= 0)
 }
 
 function newestOf(records: readonly ExchangeRecord[]): ReadonlyMap<string, ExchangeRecord> {

@@ -188,6 +188,19 @@ describe('an exchange is joined once', () => {
     assert.equal(await codeOf(exchanged(served, { join: id, owner: 'archive' })), 'bad-config')
     assert.equal(served.exchanges.get(id).state, 'awaiting-client')
   })
+
+  test('and not another one that the server would rather have joined', async () => {
+    await using served = await serve()
+    const { id } = await served.exchanges.create(asked)
+    const { id: rather } = await served.exchanges.create(asked)
+    const api = served.api()
+    const run = (more: Partial<typeof api>): Promise<unknown> =>
+      runExchange(runOf(served, { api: { ...api, ...more }, join: id, identity: laptop }))
+    assert.equal(await codeOf(run({ get: () => api.get(rather) })), 'unknown-exchange')
+    assert.equal(served.exchanges.get(rather).state, 'awaiting-client')
+    assert.equal(await codeOf(run({ join: (_, client) => api.join(rather, client) })), 'unknown-exchange')
+    assert.equal(served.registered.size, 0)
+  })
 })
 
 describe('two persons', () => {
@@ -258,6 +271,22 @@ describe('after a restart', () => {
       await using moved = await open({ ports: { from: 20_920, to: 20_929 }, now: () => clock.ms })
       const { state, code } = moved.exchanges.get(far.id)
       assert.deepEqual([state, code], ['failed', 'no-port'])
+    })
+  })
+
+  test('it still waits, however many exchanges have come and gone since', async () => {
+    await restarted(async (open) => {
+      const ports = { from: 20_930, to: 20_939 }
+      const before = await open({ ports })
+      const { id } = await before.exchanges.create({ ...asked, openAt: Date.now() + 80_000_000 })
+      for (let count = 0; count < 201; count++) {
+        const passing = await before.exchanges.create(asked)
+        await before.exchanges.cancel(passing.id, admin)
+      }
+      await before[Symbol.asyncDispose]()
+      await using served = await open({ ports })
+      assert.equal(served.exchanges.get(id).state, 'awaiting-client')
+      assert.equal(served.exchanges.list().length, 200)
     })
   })
 
