@@ -138,6 +138,7 @@ test('an exchange runs from the page, and both sides compare before anything is 
   assert.equal(await theirs.locator('.short-string > [aria-hidden]').innerText(), string)
   await checkAccessible(other.page)
   await mine.getByRole('button', { name: 'Yes, the same' }).click()
+  await page.getByText("After a yes it goes on when the server's side is confirmed, too.").waitFor()
   await other.page.getByLabel('What the other person read out').fill(string)
   await other.page.getByRole('button', { name: 'Confirm' }).click()
   await other.page

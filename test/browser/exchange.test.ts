@@ -94,6 +94,9 @@ test('it is scheduled, joined by the command that is shown, and watched step by 
   await step(page, 'Mutual TLS').getByText('done').waitFor()
   await step(page, 'The short string is compared').getByText('now').waitFor()
   await checkAccessible(page)
+  // Both are in sight at once, without scrolling.
+  const field = await page.getByLabel('What the other person read out').boundingBox()
+  assert(field !== null && field.y + field.height < 900, `the field ends at ${field?.y}`)
   const string = await stringIn(page)
   assert.match(string, /^[0-9A-HJKMNP-TV-Z]{4}.?[0-9A-HJKMNP-TV-Z]{4}$/)
   await page.getByLabel('What the other person read out').fill(string.toLowerCase())
@@ -114,7 +117,7 @@ test('a time and a port that were chosen are kept, and it is cancelled before an
   await plan(page, 'later', 'sas')
   const at = new Date(Date.now() + 3 * 3_600_000)
   const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-  await page.getByLabel('Time (now, when empty)').fill(local)
+  await page.getByLabel(/^Time \(CES?T; now, when empty\)$/).fill(local)
   await page.getByLabel('Port (random, when empty)').fill(String(port))
   await page.getByRole('button', { name: 'Schedule', exact: true }).click()
   await page.getByText('It then waits for the port').waitFor()

@@ -32,6 +32,11 @@ export function formatSpan(fromMs: number, toMs: number): readonly [from: string
     : [day.format(fromMs), day.format(toMs)]
 }
 
+/** The person's own time zone, by its name at that time: CET in winter, CEST in summer. */
+export function zoneAt(ms: number): string {
+  return format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? 'your own zone'
+}
+
 /** Milliseconds since 1970, in the person's own time zone, which is named. */
 export function Time({ ms }: { readonly ms: number }): ReactNode {
   if (!Number.isFinite(ms)) return 'no time'

@@ -73,6 +73,11 @@ function Run({ run, desk }: { readonly run: DeskRun; readonly desk: DeskApi }): 
       {state === 'comparing' && run.string !== undefined && (
         <Compare string={run.string} onAnswer={(same) => void act(() => desk.compare(id, same))} />
       )}
+      {state === 'running' && run.string !== undefined && (
+        <p role="status">
+          Your answer is given. After a yes it goes on when the server's side is confirmed, too.
+        </p>
+      )}
       {state === 'done' && (
         <p className="run-done" role="status">
           Done: both sides hold each other's keys.{' '}

@@ -27,6 +27,7 @@ export function ExchangeDetail({ exchange }: { readonly exchange: ExchangeReadin
           </p>
         )}
       </div>
+      <ConfirmForm exchange={exchange} />
       <section className="card" aria-labelledby="steps-heading">
         <h2 id="steps-heading">
           Steps <StateBadge state={state} />
@@ -36,7 +37,6 @@ export function ExchangeDetail({ exchange }: { readonly exchange: ExchangeReadin
       <section className="card" aria-label="About this exchange">
         <Facts exchange={exchange} />
       </section>
-      <ConfirmForm exchange={exchange} />
     </>
   )
 }

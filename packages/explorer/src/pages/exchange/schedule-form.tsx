@@ -3,6 +3,7 @@ import { type ReactNode, useState } from 'react'
 import { useLocation } from 'wouter'
 import { useDesk } from '../../desk/use-desk.ts'
 import { Problem } from '../../ui/problem.tsx'
+import { TimeField } from '../../ui/time-field.tsx'
 import { CommandLine } from './command-line.tsx'
 import { type Assurance, type Plan, parseExchange } from './exchange-reading.ts'
 import { RunHere } from './run-here.tsx'
@@ -103,19 +104,17 @@ function DraftFields(props: { readonly draft: Draft; readonly onChange: (draft: 
           value={draft.assurance}
           onChange={({ target }) => set({ assurance: target.value as Assurance })}
         >
-          <option value="sas">sas: two people compare the string</option>
-          <option value="two-person">two-person: another person confirms</option>
-          <option value="token">token: unattended, nothing is compared</option>
+          <option value="sas">sas: two people compare</option>
+          <option value="two-person">two-person: another confirms</option>
+          <option value="token">token: nothing is compared</option>
         </select>
       </label>
-      <label className="field">
-        <span className="field-label">Time (now, when empty)</span>
-        <input
-          type="datetime-local"
-          value={draft.openAt}
-          onChange={({ target }) => set({ openAt: target.value })}
-        />
-      </label>
+      <TimeField
+        label="Time"
+        note="now, when empty"
+        value={draft.openAt}
+        onChange={(openAt) => set({ openAt })}
+      />
       <label className="field">
         <span className="field-label">Port (random, when empty)</span>
         <input

@@ -4,10 +4,10 @@ import type { DeskWay } from '../../desk/desk-api.ts'
 type Name = Exclude<keyof DeskWay, 'via'>
 
 const vias: Readonly<Record<DeskWay['via'], string>> = {
-  direct: "direct: the sealer's address can be reached",
-  ssh: 'ssh: a tunnel through an SSH server',
-  'openshift-route': 'openshift-route: into an OpenShift cluster',
-  'port-forward': 'port-forward: into a Kubernetes cluster',
+  direct: 'direct: to its address',
+  ssh: 'ssh: through an SSH server',
+  'openshift-route': 'openshift-route: OpenShift',
+  'port-forward': 'port-forward: Kubernetes',
 }
 
 const fieldsOf: Readonly<Record<DeskWay['via'], readonly Name[]>> = {

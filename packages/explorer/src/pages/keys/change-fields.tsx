@@ -1,6 +1,7 @@
 // The fields of registrations, rotations and revocations.
 import type { KeyView } from '@ledgerstone/core/key-view'
 import { type ReactNode, useState } from 'react'
+import { TimeField } from '../../ui/time-field.tsx'
 import { ChangeForm } from './change-form.tsx'
 import { timeIn } from './key-words.ts'
 import { type OwnKeyChoice, OwnKeyField } from './own-key-field.tsx'
@@ -78,7 +79,7 @@ export function RevokeForm({ view: { kid } }: { readonly view: KeyView }): React
         valid, and is shown as suspect from the time that you give.
       </p>
       <ReasonField value={reason} onChange={setReason} />
-      <TimeField label="Suspect from (optional)" value={suspectFrom} onChange={setSuspectFrom} />
+      <TimeField label="Suspect from" note="optional" value={suspectFrom} onChange={setSuspectFrom} />
     </ChangeForm>
   )
 }
@@ -126,22 +127,7 @@ function ReasonField({ value, onChange }: FieldProps): ReactNode {
 }
 
 function UntilField(props: FieldProps): ReactNode {
-  return <TimeField label="Valid until (optional)" {...props} />
-}
-
-function TimeField(props: FieldProps & { readonly label: string; readonly required?: boolean }): ReactNode {
-  const { label, required = false, value, onChange } = props
-  return (
-    <label className="field">
-      <span className="field-label">{label}</span>
-      <input
-        type="datetime-local"
-        required={required}
-        value={value}
-        onChange={({ target }) => onChange(target.value)}
-      />
-    </label>
-  )
+  return <TimeField label="Valid until" note="optional" {...props} />
 }
 
 function chosen(key: OwnKeyChoice | undefined): OwnKeyChoice {
