@@ -72,7 +72,7 @@ describe('the exit code', () => {
     const away = ['--server', 'http://127.0.0.1:9', '--token', 'any']
     const { code, stderr } = await command('list', 'payments', ...away)
     assert.equal(code, 4)
-    assert.match(stderr, /^unreachable: .*: nothing answers\n$/)
+    assert.match(stderr, /^unreachable: .*: nothing answers at http:\/\/127\.0\.0\.1:\d+\n$/)
   })
 
   test('is 2 for a command that does not exist, or is used wrongly', async () => {
@@ -80,6 +80,8 @@ describe('the exit code', () => {
       ['nonsense'],
       ['push', 'payments'],
       ['list', 'payments', '--limit', 'many'],
+      ['list', 'payments', '--limit', '0'],
+      ['list', 'payments', '--limit', '101'],
       ['start', '--port', '0'],
     ]
     for (const args of wrong) {
@@ -140,7 +142,7 @@ describe('records', () => {
     assert.equal(unknown.code, 'unknown-bucket')
     const { code, stderr } = await command('push', 'payments', at('missing.json'), ...type)
     assert.equal(code, 1)
-    assert.match(stderr, /^ENOENT: .*\n$/)
+    assert.match(stderr, /^there is no .*missing\.json\n$/)
   })
 })
 

@@ -105,6 +105,14 @@ describe('import csv', () => {
   })
 })
 
+test('a file that is not there is told in one line, whatever was to be imported', async () => {
+  for (const kind of ['csv', 'chain']) {
+    const missing = join(place.path, 'missing')
+    const { code, stderr } = await command('import', kind, missing)
+    assert.deepEqual([code, stderr], [1, `there is no ${missing}\n`])
+  }
+})
+
 describe('import chain', () => {
   const sender = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const receiver = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -150,7 +158,9 @@ describe('import chain', () => {
         unauthenticated: true,
         original: { index: 0, metainfo: 'Payment Service' },
       })
-      assert.equal((await command.refusal('open', 'payments', index)).code, 'cannot-open')
+      const { code, error } = await command.refusal('open', 'payments', index)
+      assert.equal(code, 'cannot-open')
+      assert.match(error, /an imported block does not say .*--key/)
     })
   }
 

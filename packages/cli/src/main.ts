@@ -109,7 +109,7 @@ asking(program, 'get <bucket> <block>', 'show a block, by index or hash')
 
 asking(program, 'list <bucket>', 'list blocks, newest first')
   .option('--from <index>', 'begin here, oldest first', index)
-  .option('--limit <count>', 'how many', index, 20)
+  .option('--limit <count>', 'how many, at most 100', limit, 20)
   .option('--type <type>')
   .option('--sender <kid>')
   .option('--receiver <kid>')
@@ -216,6 +216,12 @@ function portRange(text: string): { from: number; to: number } {
   const range = { from: port(from ?? ''), to: port(to ?? '') }
   if (range.from > range.to) throw new InvalidArgumentError('not a range of ports, such as 20000-20099')
   return range
+}
+
+function limit(text: string): number {
+  const value = index(text)
+  if (value < 1 || value > 100) throw new InvalidArgumentError('not from 1 to 100')
+  return value
 }
 
 function index(text: string): number {

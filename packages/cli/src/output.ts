@@ -55,7 +55,7 @@ export function explain(error: unknown): {
       code: error.code,
     }
   }
-  if (isOperating(error)) return { exitCode: exitCodes.failed, text: error.message }
+  if (isOperating(error)) return { exitCode: exitCodes.failed, text: operatingText(error) }
   return {
     exitCode: exitCodes.failed,
     text: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -71,6 +71,19 @@ function isUnreachable(error: unknown): error is Error {
 function isOperating(error: unknown): error is Error {
   if (error instanceof UnexpectedAnswer) return true
   return error instanceof Error && 'code' in error && /^E[A-Z0-9]+$/.test(String(error.code))
+}
+
+/** The commonest ones in words; the system's own for all others. */
+function operatingText(error: Error): string {
+  const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  if (code === 'EADDRINUSE' && port !== undefined) {
+    return `another program listens on port ${port} of ${address ?? 'this computer'}: choose another port`
+  }
+  if (path === undefined) return error.message
+  if (code === 'ENOENT') return `there is no ${path}`
+  if (code === 'EISDIR') return `${path} is a folder`
+  if (code === 'EACCES' || code === 'EPERM') return `${path} may not be read or written by this user`
+  return error.message
 }
 
 const barWidth = 30

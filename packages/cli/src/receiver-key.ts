@@ -25,6 +25,12 @@ export async function chooseOpener(
     const opener = await openerIn(file, options)
     if (opener !== undefined && receivers.some(({ kid }) => kid === opener.kid)) return opener
   }
+  if (receivers.length === 0) {
+    throw new Refused(
+      'cannot-open',
+      'an imported block does not say for which key it was sealed: name the receiver’s with --key',
+    )
+  }
   const kids = receivers.map(({ kid }) => kid).join(', ')
   throw new Refused(
     'cannot-open',

@@ -71,6 +71,18 @@ test('other columns are refused', async () => {
   await refusedAs('name,amount,more\nAda,1,2\n', /first line/)
 })
 
+test('a file without any line is refused: it is not the file that was meant', async () => {
+  await refusedAs('', /first line must name the columns name,amount/)
+  assert.deepEqual(await linesOf('name,amount\n'), [])
+})
+
+test('a file that is not there is told by a rejection alone', async () => {
+  using folder = temporaryFolder()
+  const missing = { code: 'ENOENT' }
+  await assert.rejects(measureFile(folder.at('a.csv')), missing)
+  await assert.rejects(Array.fromAsync(readLines(folder.at('a.csv'), columns)), missing)
+})
+
 test('a line of another length is refused, and its number named', async () => {
   await refusedAs(`${text}Linus\n`, /line 4/)
 })

@@ -77,7 +77,9 @@ export function httpOf(options: HttpOptions): Http {
       }
       const waitMs = tries < triesMax && asked.repeatable ? pauseOf(outcome, tries) : undefined
       if (waitMs === undefined) {
-        throw outcome.kind === 'problem' ? errorOf(outcome.problem, what) : unreachable(what, outcome.cause)
+        throw outcome.kind === 'problem'
+          ? errorOf(outcome.problem, what)
+          : unreachable(what, base, outcome.cause)
       }
       await sleep(waitMs)
     }
@@ -101,7 +103,7 @@ export function httpOf(options: HttpOptions): Http {
       }
     } catch (cause) {
       asked.signal?.throwIfAborted()
-      throw isSilence(cause) ? unreachable(what, cause) : cause
+      throw isSilence(cause) ? unreachable(what, base, cause) : cause
     } finally {
       idle.stop()
     }
@@ -257,9 +259,9 @@ function isSilence(cause: unknown): boolean {
   return cause instanceof TypeError || (cause instanceof DOMException && cause.name === 'TimeoutError')
 }
 
-function unreachable(what: string, cause: unknown): Unreachable {
-  const late = cause instanceof DOMException
-  return new Unreachable(`${what}: ${late ? 'no answer in time' : 'nothing answers'}`, { cause })
+function unreachable(what: string, base: string, cause: unknown): Unreachable {
+  const said = cause instanceof DOMException ? 'no answer in time from' : 'nothing answers at'
+  return new Unreachable(`${what}: ${said} ${base}`, { cause })
 }
 
 function checkMediaType({ status, headers }: Response, accept: readonly string[], what: string): void {

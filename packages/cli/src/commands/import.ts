@@ -10,7 +10,7 @@ import { importId } from '@ledgerstone/core/uuid'
 import { type CommonOptions, connect } from '../connect.ts'
 import { readOwnKey } from '../embedded/keys.ts'
 import { firstLines, pushInvoices } from '../embedded/sample.ts'
-import { outputOf } from '../output.ts'
+import { counted, outputOf } from '../output.ts'
 
 export async function importInvoices(
   file: string,
@@ -62,7 +62,7 @@ export async function importChain(
   const fresh = appended.filter(({ created }) => created).length
   const known = appended.length - fresh
   progress.finish(
-    `imported ${fresh} blocks into ${bucket}${known > 0 ? ` (${known} were there before)` : ''}`,
+    `imported ${counted(fresh, 'block')} into ${bucket}${known > 0 ? ` (+ ${known} there before)` : ''}`,
   )
   output.result(
     { ...verdict, appended },

@@ -1,6 +1,6 @@
 import type { BlockFilter, BlockView } from '@ledgerstone/client/api'
 import { type CommonOptions, connect } from '../connect.ts'
-import { outputOf } from '../output.ts'
+import { counted, outputOf } from '../output.ts'
 import { parseMeta } from './push.ts'
 
 export type ListOptions = CommonOptions & {
@@ -21,7 +21,7 @@ export async function list(bucket: string, options: ListOptions): Promise<void> 
   const filtered = page.complete < page.size ? `; looked at blocks below ${page.complete}` : ''
   const more = page.next === undefined ? '' : `; more from ${page.next}`
   const lines = page.blocks.map(line)
-  const end = `${page.blocks.length} of ${page.size.toLocaleString('en')} blocks${filtered}${more}`
+  const end = `${page.blocks.length} of ${counted(page.size, 'block')}${filtered}${more}`
   outputOf(options).result(page, [...lines, end].join('\n'))
 }
 

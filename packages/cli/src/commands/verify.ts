@@ -3,7 +3,7 @@ import { type StatementCheck, statementCheck } from '@ledgerstone/client/stateme
 import { type BucketVerdict, verifyBucket } from '@ledgerstone/client/verify'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, type Connection, connect } from '../connect.ts'
-import { type Output, outputOf } from '../output.ts'
+import { counted, type Output, outputOf } from '../output.ts'
 import { StatementThreads } from '../statement-threads.ts'
 
 /** From so many on it pays to start threads. */
@@ -41,25 +41,24 @@ async function verifyOne(
     ...(withEnvelopes && { envelopes: (from, count) => api.envelopes(bucket, from, count) }),
     onProgress: (checked) => progress.advance(checked),
   })
-  progress.finish(`verified ${bucket}: ${verdict.checked.toLocaleString('en')} blocks`)
+  progress.finish(`verified ${bucket}: ${counted(verdict.checked, 'block')}`)
   return verdict
 }
 
 function textOf(verdict: BucketVerdict): string {
   const { bucket, origin, checked, policy, quorum, remembered, checkpoint, publishedAt } = verdict
-  const signatures = verdict.statements > 0 ? `, ${verdict.statements.toLocaleString('en')} statements` : ''
-  const envelopes = verdict.envelopes > 0 ? `, ${verdict.envelopes.toLocaleString('en')} envelopes` : ''
+  const signatures = verdict.statements > 0 ? `, ${counted(verdict.statements, 'statement')}` : ''
+  const envelopes = verdict.envelopes > 0 ? `, ${counted(verdict.envelopes, 'envelope')}` : ''
   const history =
     remembered === undefined
       ? 'first sight: nothing was remembered of this log'
-      : `continues what was remembered (${remembered.size.toLocaleString('en')} blocks)`
+      : `continues what was remembered (${counted(remembered.size, 'block')})`
   const at = publishedAt === undefined ? '' : `, published ${formatTime(publishedAt)}`
   const { size, root } = checkpoint.head
-  const count = (blocks: number): string => `${blocks.toLocaleString('en')} blocks`
   return [
     `${quorum === 'reached' ? 'VERIFIED' : 'CONSISTENT, log-signed only'}  ${bucket} (${origin})`,
-    `  checked     ${count(checked)}: form, hashes, links, tree${signatures}${envelopes}`,
-    `  checkpoint  ${count(size)}, root ${root.toHex()}${at}`,
+    `  checked     ${counted(checked, 'block')}: form, hashes, links, tree${signatures}${envelopes}`,
+    `  checkpoint  ${counted(size, 'block')}, root ${root.toHex()}${at}`,
     `  history     ${history}`,
     `  policy      ${policy}`,
     ...warnings(verdict),
@@ -69,10 +68,11 @@ function textOf(verdict: BucketVerdict): string {
 function warnings({ duplicates, suspects, missingEnvelopes }: BucketVerdict): readonly string[] {
   const lines: string[] = []
   if (duplicates.length > 0)
-    lines.push(`  WARNING     ${duplicates.length} statements stand in the log twice`)
-  if (suspects.length > 0) lines.push(`  WARNING     ${suspects.length} blocks by keys later reported stolen`)
+    lines.push(`  WARNING     stand in the log twice: ${counted(duplicates.length, 'statement')}`)
+  if (suspects.length > 0)
+    lines.push(`  WARNING     by keys later reported stolen: ${counted(suspects.length, 'block')}`)
   if (missingEnvelopes.length > 0)
-    lines.push(`  WARNING     ${missingEnvelopes.length} envelopes are not there`)
+    lines.push(`  WARNING     not there: ${counted(missingEnvelopes.length, 'envelope')}`)
   return lines
 }
 

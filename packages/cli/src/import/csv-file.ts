@@ -37,14 +37,21 @@ export async function measureFile(
   return { digest: hash.digest(), lines: lines + (last === 0x0a ? 0 : 1) }
 }
 
-/** The lines after the header, which must name exactly these columns. Throws `malformed` naming the line. */
+/**
+ * The lines after the header, which must be there and name exactly these columns. Throws `malformed` naming
+ * the line.
+ */
 export async function* readLines<Column extends string>(
   path: string,
   columns: readonly Column[],
 ): AsyncGenerator<CsvLine<Column>> {
+  let headed = false
   const parser = parse({
     bom: true,
-    columns: (header: string[]) => checkHeader(header, columns),
+    columns(header: string[]) {
+      headed = true
+      return checkHeader(header, columns)
+    },
     info: true,
     skip_empty_lines: true,
   })
@@ -53,6 +60,7 @@ export async function* readLines<Column extends string>(
   } catch (cause) {
     throw refusedFor(path, cause)
   }
+  if (!headed) checkHeader([], columns)
 }
 
 /** What is wrong with the file's content is the file's fault; anything else is passed on. */
@@ -74,10 +82,12 @@ function checkHeader<Column extends string>(header: readonly string[], columns: 
 
 /** The file's content, going through `end`. When the reader stops, the file is closed. */
 function contentOf(path: string, end: Transform): Transform {
-  const file = createReadStream(path)
   // Whoever reads `end` gets the error; the callback keeps it from being thrown a second time.
   const done = (): void => undefined
-  if (isGzip(path)) pipeline(file, createGunzip(), end, done)
+  // First of all: a file that cannot be opened is told by a throw, not by a stream that nobody holds yet.
+  const zipped = isGzip(path)
+  const file = createReadStream(path)
+  if (zipped) pipeline(file, createGunzip(), end, done)
   else pipeline(file, end, done)
   return end
 }
