@@ -13,6 +13,7 @@ import { parseTrust, type Trust } from '@ledgerstone/core/trust'
 import { type DataFolder, dataFolder } from './data-folder.ts'
 import { readClient } from './embedded/clients.ts'
 import { fileMemory } from './file-memory.ts'
+import { secretOf } from './secret-environment.ts'
 
 /** Options that every command takes. */
 export type CommonOptions = {
@@ -71,7 +72,7 @@ export function tokenSource(
   scope: string,
   resource?: string,
 ): TokenSource {
-  const given = options.token ?? process.env['LEDGERSTONE_TOKEN']
+  const given = options.token ?? secretOf('LEDGERSTONE_TOKEN')
   if (given !== undefined) return staticToken(given)
   const { issuer, client_id: clientId, client_secret: clientSecret } = readClient(folder.localClient)
   checkEmbedded(issuer)

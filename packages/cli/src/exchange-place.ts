@@ -10,6 +10,7 @@ import type { Trust } from '@ledgerstone/core/trust'
 import { type CommonOptions, readTrust, serverOf, tokenSource } from './connect.ts'
 import { type DataFolder, dataFolder, makeFolder } from './data-folder.ts'
 import { readClient } from './embedded/clients.ts'
+import { secretOf } from './secret-environment.ts'
 
 export type PlaceOptions = CommonOptions & {
   /** A file `{issuer, client_id, client_secret}`, by which tokens are had as they are needed. */
@@ -59,7 +60,7 @@ export function pinnedTrust(options: Pick<CommonOptions, 'data' | 'trust'>): {
  * side would never hear of it. (What the token says of itself is the service's to judge.)
  */
 export function checkLasts({ token, client }: PlaceOptions, untilMs: number): void {
-  const text = client === undefined ? (token ?? process.env['LEDGERSTONE_TOKEN']) : undefined
+  const text = client === undefined ? (token ?? secretOf('LEDGERSTONE_TOKEN')) : undefined
   const ends = text === undefined ? undefined : expiryOf(text)
   if (ends !== undefined && ends < untilMs) {
     const at = new Date(ends).toISOString()
@@ -71,7 +72,7 @@ export function checkLasts({ token, client }: PlaceOptions, untilMs: number): vo
 }
 
 function tokenOf(options: PlaceOptions, folder: DataFolder): TokenSource {
-  const { client, token = process.env['LEDGERSTONE_TOKEN'] } = options
+  const { client, token = secretOf('LEDGERSTONE_TOKEN') } = options
   if (client === undefined) {
     if (token === undefined && !existsSync(folder.localClient)) {
       throw new Refused(

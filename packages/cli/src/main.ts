@@ -3,6 +3,9 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { addExchangeCommands } from './exchange-usage.ts'
 import { addKeysCommands } from './keys-usage.ts'
 import { exitCodes, explain } from './output.ts'
+import { takeSecrets } from './secret-environment.ts'
+
+takeSecrets()
 
 const program = new Command('ledgerstone')
   .description('An internal blockchain for companies: sealed, signed, append-only business records.')

@@ -6,6 +6,7 @@ import { decryptPrivateKey } from '@ledgerstone/core/encrypted-key'
 import { type OwnKey, ownKeyOf } from '@ledgerstone/core/key-pair'
 import { isEncryptedPem, parseEncryptedPrivateKeyPem } from '@ledgerstone/core/pem'
 import { Refused } from '@ledgerstone/core/refused'
+import { secretOf } from './secret-environment.ts'
 import { askHidden } from './terminal.ts'
 
 /** Where a passphrase comes from when not from the terminal; never from an argument, which others can see. */
@@ -62,7 +63,7 @@ async function typedTwice(path: string): Promise<string | undefined> {
 
 /** The first line of the file, which must be as private as a key; or $LEDGERSTONE_PASSPHRASE. */
 function given({ passphraseFile }: PassphraseOptions): string | undefined {
-  if (passphraseFile === undefined) return process.env['LEDGERSTONE_PASSPHRASE']
+  if (passphraseFile === undefined) return secretOf('LEDGERSTONE_PASSPHRASE')
   return readPassphrase(passphraseFile)
 }
 

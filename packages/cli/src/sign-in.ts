@@ -6,10 +6,13 @@
  *     http://127.0.0.1:<any port>/?code=...&state=...&iss=...
  *
  * Whoever else on this computer asks that port learns nothing and changes nothing: `state` is known to the
- * browser and here, and the code is worth nothing without the verifier, which never leaves this process.
+ * browser and here, and the code is worth nothing without the verifier, which never leaves this process. So
+ * the address must not become an argument of a program, which everybody may read: whoever had `state` and the
+ * challenge could sign in himself, and have his token taken for the person's.
  */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { isTrustworthyUrl } from '@ledgerstone/border/issuer'
 import { Refused } from '@ledgerstone/core/refused'
 import * as oauth from 'oauth4webapi'
 
@@ -21,7 +24,7 @@ export type SignInOptions = {
   readonly scope: string
   /** The audience, when it is to be one. */
   readonly resource?: string
-  /** Told where to sign in. */
+  /** Told where to sign in: a page by https, or of this computer. */
   readonly show: (url: string) => void
   readonly timeoutMs: number
 }
@@ -37,10 +40,10 @@ export async function signIn(options: SignInOptions): Promise<SignedIn> {
   const asked = resource === undefined ? {} : { resource }
   const transport = transportOf(issuer)
   const server = await discover(issuer, transport)
+  const url = pageOf(server)
   await using waiting = await waitForAnswer(options.timeoutMs)
   const verifier = oauth.generateRandomCodeVerifier()
   const state = oauth.generateRandomState()
-  const url = new URL(server.authorization_endpoint ?? '')
   const parameters = {
     ...{ client_id, response_type: 'code', redirect_uri: waiting.url, scope, state, ...asked },
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
@@ -68,10 +71,14 @@ type Transport = { readonly [oauth.allowInsecureRequests]: boolean }
 
 /** Codes and tokens cross no network in clear: http is for this computer alone. */
 function transportOf(issuer: string): Transport {
-  const { protocol, hostname } = new URL(issuer)
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)
-  if (protocol !== 'https:' && !isLocal) throw new Refused('bad-config', `${issuer} is not an https URL`)
-  return { [oauth.allowInsecureRequests]: protocol === 'http:' }
+  if (!isTrustworthyUrl(issuer)) throw new Refused('bad-config', `${issuer} is not an https URL`)
+  return { [oauth.allowInsecureRequests]: new URL(issuer).protocol === 'http:' }
+}
+
+/** The browser of this computer is led there: to a page, and to nothing else that an address could start. */
+function pageOf({ issuer, authorization_endpoint: page = '' }: oauth.AuthorizationServer): URL {
+  if (!isTrustworthyUrl(page)) throw new Refused('bad-config', `${issuer} names no https page to sign in at`)
+  return new URL(page)
 }
 
 async function discover(issuer: string, transport: Transport): Promise<oauth.AuthorizationServer> {
@@ -129,8 +136,10 @@ async function waitForAnswer(timeoutMs: number): Promise<Waiting> {
     },
     async [Symbol.asyncDispose]() {
       clearTimeout(timer)
-      server.closeIdleConnections()
-      await new Promise((closed) => server.close(closed))
+      const closed = new Promise((resolve) => server.close(resolve))
+      // Anybody on this computer may have begun a request that he never ends.
+      server.closeAllConnections()
+      await closed
     },
   }
 }

@@ -1,7 +1,10 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { commandLineClient, ledgerAudience, sealerAudience } from '@ledgerstone/auth/config'
 import { Refused } from '@ledgerstone/core/refused'
 import { issuerOf, tokenSource } from '../connect.ts'
-import { dataFolder } from '../data-folder.ts'
+import { type DataFolder, dataFolder } from '../data-folder.ts'
 import { openAddress } from '../desk/window.ts'
 import { outputOf } from '../output.ts'
 import { signIn } from '../sign-in.ts'
@@ -31,12 +34,15 @@ export async function token(options: TokenOptions): Promise<void> {
 /** The address is shown, and the browser opened where there is one. The token is all that is printed. */
 async function personalToken(options: TokenOptions): Promise<void> {
   const { clientId = commandLineClient, scope } = options
-  const issuer = options.issuer ?? issuerOf(dataFolder(options.data))
+  const folder = dataFolder(options.data)
+  const issuer = options.issuer ?? issuerOf(folder)
   const resource = audienceOf(options.audience)
   const output = outputOf(options)
+  using browser = browserOf(folder)
   const show = (url: string): void => {
     output.note(`sign in within five minutes, on this computer, at\n  ${url}`)
-    if (options.open) void openAddress(url)
+    // It has been shown: where no browser can be started, the person opens one.
+    if (options.open) openAddress(url, browser.folder).catch(() => undefined)
   }
   const asked = { issuer, clientId, scope, show, timeoutMs: signInMs }
   const signedIn = await signIn({ ...asked, ...(resource !== undefined && { resource }) })
@@ -46,6 +52,15 @@ async function personalToken(options: TokenOptions): Promise<void> {
     { access_token: text, token_type: 'Bearer', scope: granted, expires_in: expiresInSeconds },
     text,
   )
+}
+
+/**
+ * A folder for what the browser is opened by: in the data folder, where there is one, for a browser may have a
+ * /tmp of its own.
+ */
+function browserOf({ root }: DataFolder): Disposable & { readonly folder: string } {
+  const folder = existsSync(root) ? join(root, 'sign-in') : mkdtempSync(join(tmpdir(), 'sign-in-'))
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 function audienceOf(service: string | undefined): string | undefined {

@@ -47,11 +47,7 @@ export async function openWindow(
   folder: string,
   platform: Platform = thisPlatform,
 ): Promise<Window | undefined> {
-  makeFolder(folder)
-  const leading = join(folder, 'open.html')
-  replaceKeyFile(leading, leadingTo(entrance))
-  const forget = (): void => rmSync(leading, { force: true })
-  const address = pathToFileURL(leading).href
+  const { address, forget } = lead(entrance, folder)
   const app = findBrowser(platform)
   if (app !== undefined) {
     const profile = join(folder, 'profile')
@@ -66,27 +62,43 @@ export async function openWindow(
     if (child !== undefined)
       return { shown: `a window of ${app}; closing it ends the desk`, closed: closedOf(child), forget }
   }
-  const [opener, ...args] = openerOf(platform)
-  const child = opener === undefined ? undefined : await tryStart(platform, opener, [...args, address])
-  if (child === undefined) {
+  if (!(await startDefault(platform, address))) {
     forget()
     return undefined
   }
   return { shown: 'the default browser', closed: new Promise(() => undefined), forget }
 }
 
-/**
- * Shows an address that is no secret in the default browser. Whether something was started that could.
- */
-export async function openAddress(address: string, platform: Platform = thisPlatform): Promise<boolean> {
-  const [opener, ...args] = openerOf(platform)
-  return opener !== undefined && (await tryStart(platform, opener, [...args, address])) !== undefined
+/** Shows an address in the default browser, where there is one, by a file that leads to it, too. */
+export async function openAddress(
+  entrance: string,
+  folder: string,
+  platform: Platform = thisPlatform,
+): Promise<Pick<Window, 'forget'>> {
+  const { address, forget } = lead(entrance, folder)
+  if (!(await startDefault(platform, address))) forget()
+  return { forget }
+}
+
+/** A file that leads to the entrance, and its own address. */
+function lead(entrance: string, folder: string): { readonly address: string; forget(): void } {
+  makeFolder(folder)
+  const leading = join(folder, 'open.html')
+  replaceKeyFile(leading, leadingTo(entrance))
+  return { address: pathToFileURL(leading).href, forget: () => rmSync(leading, { force: true }) }
 }
 
 /** No referrer, so that the file's path stays here. */
 function leadingTo(entrance: string): string {
   const head = `<meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Ledgerstone</title>`
-  return `<!doctype html>${head}<meta http-equiv="refresh" content="0;url=${entrance}">\n`
+  const url = new URL(entrance).href.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
+  return `<!doctype html>${head}<meta http-equiv="refresh" content="0;url=${url}">\n`
+}
+
+/** Whether something was started that could show it. */
+async function startDefault(platform: Platform, address: string): Promise<boolean> {
+  const [opener, ...args] = openerOf(platform)
+  return opener !== undefined && (await tryStart(platform, opener, [...args, address])) !== undefined
 }
 
 async function tryStart(
