@@ -1,5 +1,5 @@
-// Secrets that stand in the environment. Every program that is started from here would inherit them: a browser,
-// ssh, and whatever a kubeconfig names to sign in by.
+// Secrets that stand in the environment. Every program that is started from here would inherit them: a
+// browser, ssh, and whatever a kubeconfig names to sign in by.
 
 type SecretName = 'LEDGERSTONE_PASSPHRASE' | 'LEDGERSTONE_TOKEN'
 

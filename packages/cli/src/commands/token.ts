@@ -55,8 +55,8 @@ async function personalToken(options: TokenOptions): Promise<void> {
 }
 
 /**
- * A folder for what the browser is opened by: in the data folder, where there is one, for a browser may have a
- * /tmp of its own.
+ * A folder for what the browser is opened by: in the data folder, where there is one, for some browsers have
+ * temporary files of their own and see no others.
  */
 function browserOf({ root }: DataFolder): Disposable & { readonly folder: string } {
   const folder = existsSync(root) ? join(root, 'sign-in') : mkdtempSync(join(tmpdir(), 'sign-in-'))
