@@ -159,7 +159,7 @@ describe('the chain', () => {
     await newest.getByText('INV-12').waitFor()
     const view = await viewOf(12)
     await newest.getByText(`${view.hash.slice(0, 8)}…${view.hash.slice(-8)}`).waitFor()
-    await newest.getByText(`${view.prevhash.slice(0, 8)}…${view.prevhash.slice(-8)}`).waitFor()
+    await newest.getByRole('button', { name: `Copy ${view.prevhash.slice(0, 8)}…` }).waitFor()
     await newest.getByText('from sealer').waitFor()
     await checkAccessible(page)
     await page.setViewportSize({ width: 390, height: 800 })

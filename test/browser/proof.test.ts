@@ -19,7 +19,8 @@ const command = commandsOf(data)
 const { ledger: stored, trust, receiverKey } = dataFolder(data)
 const vectors = join(import.meta.dirname, '..', '..', 'vectors', 'article.json')
 const hostile = '<img src=x onerror=alert(1)>\u202egpj.exe'
-const record = `{"amount": 1.10, "serial": 12345678901234567890, "note": ${JSON.stringify(hostile)}}`
+const record = `{"amount": 1.10, "serial": 12345678901234567890, "word": "${'W'.repeat(900)}",
+  "note": ${JSON.stringify(hostile)}}`
 
 let ledger: LedgerProcess
 let browser: Browser
@@ -133,6 +134,11 @@ describe('a record', () => {
     assert.match(await row('amount').innerText(), /1\.10$/)
     assert.match(await row('serial').innerText(), /12345678901234567890$/)
     await checkAccessible(page)
+    // A very long word leaves the names their place, on a phone, too.
+    await page.setViewportSize({ width: 390, height: 844 })
+    const name = await row('word').getByRole('rowheader').boundingBox()
+    assert(name !== null && name.width > 80, `the names have ${name?.width} pixels`)
+    await page.setViewportSize({ width: 1280, height: 900 })
     await page.getByRole('tab', { name: 'Exact text' }).click()
     assert.equal(await page.locator('.record pre').innerText(), record.replace('\u202e', 'U+202E'))
     await page.getByRole('button', { name: 'Close the record' }).click()
@@ -211,6 +217,8 @@ describe('evidence', () => {
     await context.setOffline(true)
     const title = other.locator('.file-result .verdict-title')
 
+    await drop(other, trust)
+    await other.getByText('There is nothing to hold against it').waitFor()
     await drop(other, path)
     await title.waitFor()
     assert.equal(await title.innerText(), 'Consistent, not pinned')

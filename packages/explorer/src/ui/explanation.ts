@@ -38,7 +38,7 @@ const explanations: Partial<Record<RefusalCode, Omit<Explanation, 'said' | 'code
   'unknown-key': { title: 'There is no such key', advice: 'The page Keys lists all that were registered.' },
   'unknown-block': { title: 'There is no such block', advice: 'The bucket ends before it.' },
   'wrong-key': { title: 'This is not the right key', advice: '' },
-  'wrong-passphrase': { title: 'The passphrase is wrong', advice: '' },
+  'wrong-passphrase': { title: 'The passphrase is missing or wrong', advice: '' },
   'cannot-open': { title: 'The record cannot be opened', advice: '' },
   erased: { title: 'The record was erased', advice: 'Its block, hash and receipt stay.' },
   'documents-unavailable': {

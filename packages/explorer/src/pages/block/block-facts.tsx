@@ -1,8 +1,9 @@
 import type { BlockView } from '@ledgerstone/client/api'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
-import { Hash } from '../../ui/hash.tsx'
+import { CopyButton, Hash } from '../../ui/hash.tsx'
 import { SafeText } from '../../ui/safe-text.tsx'
+import { shortHash } from '../../ui/short-hash.ts'
 import { Time } from '../../ui/time.tsx'
 
 /** What the ledger says of the block: for reading, and shown as such. */
@@ -31,9 +32,7 @@ export function BlockFacts({ view }: { readonly view: BlockView }): ReactNode {
         <dd>the first {keys.toLocaleString('en')} blocks of the key registry</dd>
         <dt>Sender's key</dt>
         <dd>
-          <Link href={`/keys/${sender}`}>
-            <Hash value={sender} plain />
-          </Link>
+          <Linked to={`/keys/${sender}`} hash={sender} />
         </dd>
         <Claims payload={payload} />
       </dl>
@@ -47,9 +46,12 @@ export function BlockFacts({ view }: { readonly view: BlockView }): ReactNode {
 
 function Linked({ to, hash }: { readonly to: string; readonly hash: string }): ReactNode {
   return (
-    <Link href={to}>
-      <Hash value={hash} plain />
-    </Link>
+    <span className="hash">
+      <Link href={to}>
+        <Hash value={hash} plain />
+      </Link>
+      <CopyButton text={hash} label={`Copy ${shortHash(hash)}`} />
+    </span>
   )
 }
 

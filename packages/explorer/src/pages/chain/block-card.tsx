@@ -18,7 +18,7 @@ export const BlockCard: ComponentType<CardProps> = memo(function BlockCard(props
   const { block, owner, follows } = props
   const { bucket, index, hash, prevhash, nexthash, time, final, sender, payload } = block
   return (
-    <article className="block-card" aria-label={`Block ${index}`} data-final={final}>
+    <article className="block-card" aria-label={`Block ${index}`} data-index={index} data-final={final}>
       <p className="block-index">
         <Link href={`/buckets/${bucket}/blocks/${index}`}>#{index.toLocaleString('en')}</Link>
         {!final && (
@@ -47,14 +47,12 @@ export const BlockCard: ComponentType<CardProps> = memo(function BlockCard(props
           <Hash value={hash} />
         </dd>
         <dt>previous</dt>
-        <dd title={prevhash}>
-          {index === 0 ? 'the first block' : <code>{shortHash(prevhash)}</code>}
+        <dd>
+          {index === 0 ? 'the first block' : <Hash value={prevhash} />}
           {follows === false && <strong className="broken"> is not the hash of the block before</strong>}
         </dd>
         <dt>next</dt>
-        <dd {...(nexthash !== null && { title: nexthash })}>
-          {nexthash === null ? 'none yet' : <code>{shortHash(nexthash)}</code>}
-        </dd>
+        <dd>{nexthash === null ? 'none yet' : <Hash value={nexthash} />}</dd>
       </dl>
     </article>
   )

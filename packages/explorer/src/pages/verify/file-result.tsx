@@ -18,8 +18,10 @@ export function FileResult(props: {
   readonly file: File | undefined
   /** Given together with it, and used where none is pinned. */
   readonly trustFile: File | undefined
+  /** Nothing else was given. */
+  readonly isAlone: boolean
 }): ReactNode {
-  const { result, file, trustFile } = props
+  const { result, file, trustFile, isAlone } = props
   return (
     <section className="card file-result">
       <h2>
@@ -28,7 +30,7 @@ export function FileResult(props: {
       {'error' in result ? (
         <Verdict standing="failed" reason={errorOf(result.error).message} />
       ) : (
-        <Finding finding={result.finding} isGiven={trustFile !== undefined} />
+        <Finding finding={result.finding} isGiven={trustFile !== undefined} isAlone={isAlone} />
       )}
       {'finding' in result && result.finding.kind === 'evidence' && file !== undefined && (
         <OpenEvidence finding={result.finding} file={file} trustFile={trustFile} />
@@ -43,7 +45,8 @@ type FindingProps<F> = {
   readonly isGiven: boolean
 }
 
-function Finding({ finding, isGiven }: FindingProps<FileFinding>): ReactNode {
+function Finding(props: FindingProps<FileFinding> & { readonly isAlone: boolean }): ReactNode {
+  const { finding, isGiven, isAlone } = props
   switch (finding.kind) {
     case 'evidence':
     case 'receipt':
@@ -53,8 +56,10 @@ function Finding({ finding, isGiven }: FindingProps<FileFinding>): ReactNode {
     case 'trust':
       return (
         <p>
-          A trust file, of <SafeText text={finding.ledger} /> with the genesis{' '}
-          <Hash value={finding.genesis} />: the other files are held against it. It is not pinned by this.
+          A trust file, of <SafeText text={finding.ledger} />, genesis <Hash value={finding.genesis} />{' '}
+          {isAlone
+            ? 'There is nothing to hold against it: give other files together with it, or pin it below.'
+            : 'The other files are held against it. It is not pinned by this.'}
         </p>
       )
     case 'entry':

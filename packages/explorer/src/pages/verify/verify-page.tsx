@@ -74,7 +74,7 @@ export function VerifyPage(): ReactNode {
         {isPending && <p>Verifying…</p>}
         {error !== null && <Problem error={error} />}
         {results.map(({ id, result, file }) => (
-          <FileResult key={id} {...{ result, file }} trustFile={trustFile} />
+          <FileResult key={id} {...{ result, file, trustFile }} isAlone={results.length === 1} />
         ))}
       </div>
       <TrustSection trust={trust.data ?? undefined} refused={trust.error} />
