@@ -39,9 +39,10 @@ type Pass = {
   readonly audit: BucketAudit
   readonly context: AuditContext
   readonly chain: AuditChain
-  /** Where the next entry and envelope begin in their files. */
+  /** Where the next entry begins in its file. */
   entriesAt: number
-  envelopesAt: number
+  /** The same of envelopes; undefined behind one that could not be read. */
+  envelopesAt: number | undefined
   /** A block of `keys` could not be applied, or names more of it than there is: said once. */
   isUnjudged: boolean
   /** Blocks whose documents the document store says it has. */
@@ -188,6 +189,7 @@ async function applyToRegistry(
   return { owner: context.registry.key(header.kid).owner, key: undefined }
 }
 
+/** The first that cannot be read ends a batch; which one that is, is found by reading them one by one. */
 async function checkEnvelopes(
   pass: Pass,
   from: number,
@@ -195,18 +197,24 @@ async function checkEnvelopes(
   judged: ReadonlyMap<number, Judged>,
   findings: AuditFinding[],
 ): Promise<void> {
+  let atOnce = count
   for (let index = from; index < from + count; ) {
-    const envelopes = await readEnvelopes(pass.audit, index, from + count - index)
+    const envelopes = await readEnvelopes(pass.audit, index, Math.min(atOnce, from + count - index))
+    if (envelopes.length === 0 && atOnce > 1) {
+      atOnce = 1
+      continue
+    }
     if (envelopes.length === 0) {
       const what = 'the envelope cannot be read'
       findings.push(findingIn(pass.bucket, 'envelopes', pass.envelopesAt, index, 'damaged-store', what))
+      pass.envelopesAt = undefined
       return
     }
     const documents = await readDocuments(pass, index, envelopes.length)
     for (const [i, envelope] of envelopes.entries()) {
       const block = judged.get(index + i)
       if (block !== undefined) checkEnvelope(pass, block, envelope, documents[i], findings)
-      pass.envelopesAt += 4 + envelope.length
+      if (pass.envelopesAt !== undefined) pass.envelopesAt += 4 + envelope.length
     }
     index += envelopes.length
   }
@@ -224,7 +232,8 @@ function checkEnvelope(
     auditEnvelope(block, statement, key, envelope, context.registry)
   } catch (error) {
     const { code, message } = reasonOf(error)
-    findings.push(findingIn(bucket, 'envelopes', envelopesAt + 4, block.index, code, message))
+    const at = envelopesAt === undefined ? undefined : envelopesAt + 4
+    findings.push(findingIn(bucket, 'envelopes', at, block.index, code, message))
     return
   }
   if (document === undefined) return

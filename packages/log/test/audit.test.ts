@@ -62,12 +62,21 @@ function findingsIn(events: readonly AuditEvent[]): readonly AuditFinding[] {
 
 /** Audits a copy of the store in which one byte of a file of payments was changed. */
 async function auditFlipped(bucket: string, file: string, at: number): Promise<readonly AuditFinding[]> {
+  return await auditChanged(bucket, file, (bytes) => {
+    bytes[at] = (bytes[at] as number) ^ 4
+    return bytes
+  })
+}
+
+async function auditChanged(
+  bucket: string,
+  file: string,
+  change: (bytes: Buffer) => Buffer,
+): Promise<readonly AuditFinding[]> {
   const copy = await fs.mkdtemp(join(root, 'flipped-'))
   await fs.cp(sound, copy, { recursive: true })
   const path = join(copy, 'buckets', bucket, file)
-  const bytes = await fs.readFile(path)
-  bytes[at] = (bytes[at] as number) ^ 4
-  await fs.writeFile(path, bytes)
+  await fs.writeFile(path, change(await fs.readFile(path)))
   const events = await auditOf(copy)
   await fs.rm(copy, { recursive: true })
   return findingsIn(events)
@@ -131,6 +140,20 @@ for (const share of [0, 0.9999]) {
     )
   })
 }
+
+test('a file of envelopes that is cut names the first block that is gone, and where it began', async () => {
+  const bytes = await fs.readFile(join(sound, 'buckets', 'payments', 'envelopes'))
+  let last = 0
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) last = at
+  const findings = await auditChanged('payments', 'envelopes', (whole) => whole.subarray(0, -7))
+  assert.deepEqual(
+    findings.map(({ block, offset, what }) => [block, offset, what]),
+    [
+      [undefined, bytes.length - 7, `ends before ${bytes.length}`],
+      [blocks - 1, last, 'the envelope cannot be read'],
+    ],
+  )
+})
 
 test('one changed byte anywhere in any file of a bucket is found', async () => {
   for (const file of [

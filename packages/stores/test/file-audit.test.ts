@@ -174,11 +174,11 @@ test('audit: what does not belong into the store is named', async () => {
 test('audit: every row of the index that is missing, changed or too many is found', async () => {
   await using store = await storeOf(...small)
   for (const [change, expected] of [
-    ['DELETE FROM identities WHERE block = 0', /block 0 has its identity at -1|identities/],
-    ['UPDATE identities SET block = 1 WHERE block = 4', /has its identity at 1/],
+    ['DELETE FROM identities WHERE block = 0', /its identity is that of no block here/],
+    ['UPDATE identities SET block = 1 WHERE block = 4', /its identity is that of block 1 here/],
     ['INSERT INTO identities VALUES (zeroblob(32), 3)', /has 5 identities, not 4/],
-    ['DELETE FROM cases', /has the newest of its case at -1/],
-    ['UPDATE cases SET block = 0', /has the newest of its case at 0/],
+    ['DELETE FROM cases', /the newest of its case is no block here/],
+    ['UPDATE cases SET block = 0', /the newest of its case is block 0 here/],
     ["INSERT INTO cases VALUES (x'aa', 3)", /has 2 cases, not 1/],
     ['UPDATE mark SET checksum = zeroblob(32)', /of another history/],
   ] as const) {

@@ -53,13 +53,13 @@ async function* compare(database: DatabaseSync, files: Files, last: Commit): Asy
       const first = blockOf(firstOf.get(identity))
       if (first < block && (await holds(files.identities, first, 0, identity))) repeated++
       else if (first !== block)
-        yield { file: indexFile, offset: 0, block, what: `has its identity at ${first}` }
+        yield { file: indexFile, offset: 0, block, what: `its identity is that of ${place(first)} here` }
       const key = row.subarray(32)
       if (key.every((byte) => byte === 0)) continue
       const last = blockOf(newestOf.get(key))
       if (last === block) newest++
       else if (last < block || last >= size || !(await holds(files.identities, last, 32, key))) {
-        yield { file: indexFile, offset: 0, block, what: `has the newest of its case at ${last}` }
+        yield { file: indexFile, offset: 0, block, what: `the newest of its case is ${place(last)} here` }
       }
     }
   }
@@ -75,6 +75,10 @@ function* compareCounts(database: DatabaseSync, identities: number, cases: numbe
     const rows = Number(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.['rows'])
     if (rows !== expected) yield { file: indexFile, offset: 0, what: `has ${rows} ${table}, not ${expected}` }
   }
+}
+
+function place(block: number): string {
+  return block < 0 ? 'no block' : `block ${block}`
 }
 
 /** Whether the row of a block has these bytes. */
