@@ -1,8 +1,10 @@
 // `ledgerstone start`: the first time, interrupted, again, twice at once, and stopped.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import { commandsOf, LedgerProcess, temporaryFolder } from './ledger-process.ts'
 import { Program } from './program.ts'
 
@@ -76,6 +78,18 @@ describe('a start', () => {
     assert.deepEqual(await sizesOf(running, data), empty)
   })
 
+  test('prints three commands, which do what they say when they are typed one after the other', async () => {
+    const lines = running.printed.split('\n').filter((line) => /^ .*npx ledgerstone/.test(line))
+    assert.equal(lines.length, 3, running.printed)
+    const main = join(import.meta.dirname, '..', '..', 'packages', 'cli', 'bin', 'ledgerstone.mjs')
+    const script = lines.join('\n').replaceAll('npx ledgerstone', `'${process.execPath}' '${main}'`)
+    const { stdout } = await promisify(execFile)('sh', ['-ec', script])
+    assert.match(
+      stdout,
+      /^payments 1 appended\n[^{]*\{"amount":"1\.10"\}\nCONSISTENT, log-signed only {2}payments/,
+    )
+  })
+
   test('over a data folder that another process has is refused, and leaves that one alone', async () => {
     const { code, stderr } = await command('start', '--port', '1')
     assert.equal(code, 3, stderr)
@@ -96,7 +110,10 @@ describe('a start', () => {
     const { port } = new URL(running.url)
     await using second = Program.spawn(['start', '--data', other, '--port', port, '--no-sample'])
     assert.equal(await second.ended(), 1)
-    assert.match(second.stderr, /^listen EADDRINUSE: .*\n$/)
+    assert.match(
+      second.stderr,
+      /^another program listens on port \d+ of 127\.0\.0\.1: choose another port\n$/,
+    )
   })
 
   test('that is stopped answers what is under way, ends streams, and loses nothing', async () => {

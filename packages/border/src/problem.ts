@@ -144,11 +144,12 @@ function typeOf(code: string): string {
   return `urn:ledgerstone:error:${code}`
 }
 
-const fastifyCodes: Readonly<Record<string, RefusalCode>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'wrong-media-type',
-  FST_ERR_MAX_PARAM_LENGTH: 'bad-name',
-  FST_ERR_NOT_FOUND: 'unknown-route',
+/** The code for what Fastify refuses by itself and, where Fastify's words say too little, ours. */
+const fastifyCodes: Readonly<Record<string, readonly [RefusalCode, string?]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'the body has more bytes than are taken here'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['wrong-media-type', 'the body must be application/json, and say so'],
+  FST_ERR_MAX_PARAM_LENGTH: ['bad-name'],
+  FST_ERR_NOT_FOUND: ['unknown-route'],
 }
 
 /** Fastify marks what the client did wrong by a status code below 500; everything else is ours. */
@@ -157,7 +158,8 @@ function refusedByFastify(error: unknown): Refused | undefined {
   const { code, statusCode, validation } = error as Partial<FastifyError>
   if (validation !== undefined) return refusedBySchema(error as FastifyError)
   if (statusCode === undefined || statusCode < 400 || statusCode > 499) return undefined
-  return new Refused(fastifyCodes[code ?? ''] ?? 'malformed', error.message)
+  const [ours, words = error.message] = fastifyCodes[code ?? ''] ?? ['malformed']
+  return new Refused(ours, words)
 }
 
 const tooMuch = new Set(['maxLength', 'maxItems', 'maxProperties'])

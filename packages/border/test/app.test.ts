@@ -197,6 +197,7 @@ describe('a body', () => {
       const answer = await post('/any', '{}', { 'content-type': type })
       assert.equal(answer.statusCode, 415)
       assert.equal(answer.json().code, 'wrong-media-type')
+      assert.match(answer.json().detail, /must be application\/json/)
     }
   })
 })

@@ -7,6 +7,7 @@ import { sealerApi } from '@ledgerstone/client/sealer'
 import { formatHex } from '@ledgerstone/core/bytes'
 import { describePolicy } from '@ledgerstone/core/policy'
 import { Refused } from '@ledgerstone/core/refused'
+import type { Log } from '@ledgerstone/log/log'
 import { readTrust, tokenSource } from '../connect.ts'
 import { type DataFolder, dataFolder } from '../data-folder.ts'
 import { type Services, startServices } from '../embedded/all-in-one.ts'
@@ -101,7 +102,7 @@ function welcome(options: StartOptions, folder: DataFolder, { url, log }: Servic
     const { name, state } = bucket
     return state.kind === 'open' ? `${name} ${bucket.head.size}` : `${name} READ-ONLY (${state.code})`
   })
-  const data = options.data === 'data' ? '' : ` --data ${options.data}`
+  const data = options.data === 'data' ? '' : ` --data ${quoted(options.data)}`
   return `
 Ledgerstone is running at ${url}
 
@@ -117,10 +118,24 @@ Ledgerstone is running at ${url}
 
 Try, in another terminal:
 
-  npx ledgerstone list payments --limit 3${data}
+  ${isEmpty(log) ? pushOne : 'npx ledgerstone list payments --limit 3'}${data}
   npx ledgerstone open payments 1${data}
   npx ledgerstone verify payments${data}
 
 Ctrl-C stops it.
 `
+}
+
+const pushOne = `echo '{"amount":"1.10"}' | npx ledgerstone push payments --type payment.captured`
+
+/** Whether there is no payment to be listed yet. */
+function isEmpty(log: Log): boolean {
+  return log.buckets().every(({ name, state, head }) => {
+    return name !== 'payments' || state.kind !== 'open' || head.size < 2
+  })
+}
+
+/** As one word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
