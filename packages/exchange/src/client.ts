@@ -11,7 +11,7 @@ import { beginCeremony, type Ceremony, step } from './ceremony.ts'
 import { createIdentity, describeCertificate, type Identity } from './certificate.ts'
 import { secretBytes } from './challenge.ts'
 import { converse } from './conversation.ts'
-import { type ExchangeAssurance, isOver, type Registered } from './exchange-state.ts'
+import { describeBlocks, type ExchangeAssurance, isOver, type Registered } from './exchange-state.ts'
 import { type ExchangeView, parseAsked, parseView } from './exchange-view.ts'
 import { nonceBytes } from './message.ts'
 import { type ProvingKey, provingKey, type Wanted } from './own-key.ts'
@@ -338,9 +338,9 @@ function accountOfKeys(keys: readonly AnnouncedKey[]): string {
   return `the server holds ${keys.map(({ kid, kind, purpose }) => `${kind} ${kid} (${purpose})`).join(', ')}`
 }
 
-function accountOfBlocks({ blocks, approvalsMissing }: Registered): string {
-  const list = blocks.map(({ kid, index }) => `${kid} in block ${index} of keys`).join(', ')
+function accountOfBlocks(registered: Registered): string {
+  const { approvalsMissing } = registered
   const registrars = approvalsMissing === 1 ? 'registrar' : 'registrars'
   const missing = approvalsMissing === 0 ? '' : `; ${approvalsMissing} more ${registrars} must approve`
-  return `${list}${missing}`
+  return `${describeBlocks(registered)}${missing}`
 }

@@ -99,3 +99,12 @@ export type ExchangeEvent = {
 export function isInvolved({ id }: Person, { createdBy, joinedBy }: ExchangeRecord): boolean {
   return id === createdBy.id || id === joinedBy?.id
 }
+
+/** For people, and the audit trail. */
+export function describeAsked({ owner, assurance, port }: ExchangeRecord): string {
+  return `keys of ${owner}, assurance ${assurance}, port ${port}`
+}
+
+export function describeBlocks({ blocks }: Registered): string {
+  return blocks.map(({ kid, index }) => `${kid} in block ${index} of keys`).join(', ')
+}

@@ -10,6 +10,8 @@ import type { Identity } from './certificate.ts'
 import { secretBytes } from './challenge.ts'
 import { converse } from './conversation.ts'
 import {
+  describeAsked,
+  describeBlocks,
   type ExchangeEvent,
   type ExchangeRecord,
   type ExchangeState,
@@ -21,6 +23,7 @@ import { mayBecome } from './exchange-transitions.ts'
 import type { ExchangesOptions } from './exchanges-options.ts'
 import type { Journal } from './journal.ts'
 import { nonceBytes } from './message.ts'
+import { registerWhenPossible } from './registering.ts'
 import { exporterOf } from './tls-client.ts'
 import { type Listener, listen, type RefusedConnection } from './tls-server.ts'
 
@@ -63,14 +66,15 @@ export class Exchange {
 
   /** Nothing but a line of the journal until the client's side joins. */
   async await(): Promise<void> {
-    await this.#begin('awaiting-client', { by: this.#record.createdBy })
+    await this.#begin('awaiting-client', { by: this.#record.createdBy, detail: describeAsked(this.#record) })
     this.#expectClient()
   }
 
   /** Opens the port at its time; at once when that has come, and then the port is open when this returns. */
   async schedule(joined: Joined): Promise<void> {
     this.#joined = joined
-    const detail = `client certificate SHA-256 ${joined.known.clientFingerprint}`
+    const { clientFingerprint } = joined.known
+    const detail = `${describeAsked(this.#record)}, client certificate SHA-256 ${clientFingerprint}`
     await this.#begin('scheduled', { by: joined.known.joinedBy, detail }, joined.known)
     const waitMs = this.#record.openAt - this.#parts.options.now()
     if (waitMs <= 0) await this.#open()
@@ -170,7 +174,7 @@ export class Exchange {
     const { state, port } = this.#record
     const { from, to } = this.#parts.options.ports
     this.#reached = state
-    if (state === 'confirmed') void this.#during(this.#register())
+    if (state === 'confirmed') void this.#during(this.#register(true))
     else if (state === 'awaiting-client' && port >= from && port <= to) this.#expectClient()
     else if (state === 'awaiting-client')
       void this.#end('failed', 'no-port', `port ${port} is not configured`)
@@ -288,25 +292,30 @@ export class Exchange {
     } catch (error) {
       return this.#fail(error)
     }
-    await this.#during(this.#register())
+    // Whoever has confirmed is answered, however long it takes then.
+    const late = sleep(this.#registerMs, undefined, { ref: false })
+    await Promise.race([this.#during(this.#register(false)), late])
   }
 
   /** Asking twice registers once, so a ledger that is away, or a stop of the service, only delays it. */
-  async #register(): Promise<void> {
+  async #register(mayStand: boolean): Promise<void> {
     const { options } = this.#parts
-    const { registerMs = 60_000, now } = options
-    const until = now() + registerMs
-    for (let pauseMs = 250; !this.#stopping.signal.aborted; pauseMs = Math.min(2 * pauseMs, 5000)) {
-      try {
-        const registered = await options.register(this.#record.registrations ?? [], this.#record)
-        return this.#to('registered', {}, { registered })
-      } catch (error) {
-        const isFinal = error instanceof Refused && !passing.has(error.code)
-        if (isFinal || now() + pauseMs > until) return this.#fail(error)
-        this.#tell('registration-delayed', { detail: messageOf(error) })
-        await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
-      }
+    const { registrations = [] } = this.#record
+    try {
+      const registered = await registerWhenPossible({
+        ...{ mayStand, registerMs: this.#registerMs, now: options.now, signal: this.#stopping.signal },
+        register: () => options.register(registrations, this.#record),
+        onDelay: (error) => this.#tell('registration-delayed', { detail: messageOf(error) }),
+      })
+      if (registered !== undefined)
+        this.#to('registered', { detail: describeBlocks(registered) }, { registered })
+    } catch (error) {
+      await this.#fail(error)
     }
+  }
+
+  get #registerMs(): number {
+    return this.#parts.options.registerMs ?? 60_000
   }
 
   #fail(error: unknown): Promise<void> {
@@ -382,17 +391,6 @@ export class Exchange {
 }
 
 type Told = { readonly by?: Person; readonly detail?: string }
-
-/** Refusals of the ledger that pass by themselves. */
-const passing: ReadonlySet<string> = new Set([
-  'outcome-unknown',
-  'pool-full',
-  'rate-limited',
-  'issuer-unavailable',
-  'stopping',
-  'head-moved',
-  'keys-stale',
-])
 
 function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, 300)

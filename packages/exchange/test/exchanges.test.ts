@@ -78,6 +78,8 @@ describe('an exchange', () => {
       'registered',
     ])
     assert.equal(served.events[0]?.by, admin.id)
+    assert.match(served.events[0]?.detail ?? '', /^keys of auditor, assurance token, port \d+, client cert/)
+    assert.match(served.events.at(-1)?.detail ?? '', / in block 0 of keys, .* in block 1 of keys$/)
   })
 
   test('of two people waits for the second one, who types what the first one reads out', async () => {

@@ -54,6 +54,7 @@ describe('an exchange that is scheduled without a client', () => {
     await runExchange(runOf(served, { api: served.api(machine), join: id, identity: laptop }))
     const [first, next] = served.events
     assert.deepEqual([first?.event, first?.by], ['awaiting-client', admin.id])
+    assert.match(first?.detail ?? '', /^keys of auditor, assurance token, port \d+$/)
     assert.deepEqual([next?.event, next?.by], ['scheduled', machine.id])
     assert.match(next?.detail ?? '', new RegExp(fingerprintOf(laptop)))
     const trail = written.map(({ state, createdBy, joinedBy }) => [state, createdBy.id, joinedBy?.id])

@@ -26,10 +26,14 @@ export type Served = AsyncDisposable & {
 
 let nextPort = 21_000 + (process.pid % 300) * 40
 
-export async function serve(more: Partial<ExchangesOptions> = {}): Promise<Served> {
+/** `troubles`: from the beginning, for what is taken up at the start. */
+export async function serve(
+  more: Partial<ExchangesOptions> = {},
+  troubles: readonly unknown[] = [],
+): Promise<Served> {
   const events: ExchangeEvent[] = []
   const registered = new Map<string, JsonObject>()
-  const trouble: unknown[] = []
+  const trouble: unknown[] = [...troubles]
   const from = nextPort
   nextPort += 4
   const exchanges = await Exchanges.open({

@@ -11,11 +11,11 @@ import { parseBase64url } from '@ledgerstone/core/bytes'
 import { type JsonObject, textMember } from '@ledgerstone/core/canonical'
 import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { keysBucket } from '@ledgerstone/core/names'
-import { Refused } from '@ledgerstone/core/refused'
 import { keyIdOf } from '@ledgerstone/core/spki'
 import type { Statement } from '@ledgerstone/core/statement'
 import { registrationId } from '@ledgerstone/core/uuid'
 import type { Registered } from '@ledgerstone/exchange/exchange-state'
+import { isFinal, Unsettled } from '@ledgerstone/exchange/registering'
 
 export type Registrar = {
   readonly ledger: string
@@ -23,7 +23,7 @@ export type Registrar = {
   readonly key: () => Promise<OwnKey>
   /** With a token that has `manage:keys`. */
   readonly api: LedgerApi
-  readonly follower: RegistryFollower
+  readonly follower: Pick<RegistryFollower, 'refresh' | 'view'>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -48,36 +48,37 @@ export async function admitKeys(
 
 /**
  * Appends the registrations, all or none: when one is refused, those before it are revoked. Asked again with
- * the same ones it answers the same blocks. Throws what the ledger refuses, `Unreachable` and
- * `outcome-unknown` when it is worth another try.
+ * the same ones it answers the same blocks. Throws what the ledger refuses, `Unsettled` when it did not say
+ * whether it has them, and what the network says when the ledger was away before it had been asked.
  */
 export async function registerKeys(
   registrar: Registrar,
   registrations: readonly JsonObject[],
   exchange: string,
 ): Promise<Registered> {
+  const { registry } = await registrar.follower.refresh()
   const blocks: Block[] = []
-  for (const body of registrations) {
-    const statement = await registrationStatement(registrar, body, exchange)
-    try {
-      const { index, hash } = await registrar.api.postBlock(keysBucket, { statement })
-      blocks.push({ kid: kidOf(body), index, hash })
-    } catch (error) {
-      if (error instanceof Refused && !mayPass.has(error.code)) await takeBack(registrar, blocks, exchange)
-      throw error
+  try {
+    for (const body of registrations) {
+      const statement = await registrationStatement(registrar, body, exchange)
+      blocks.push({ kid: kidOf(body), ...(await post(registrar, statement)) })
     }
+  } catch (error) {
+    if (!isFinal(error)) throw unsettled(error)
+    await takeBack(registrar, blocks, exchange)
+    throw error
   }
-  const { threshold } = registrar.follower.view.registry
-  return { blocks, approvalsMissing: threshold - 1 }
+  return { blocks, approvalsMissing: registry.threshold - 1 }
 }
 
-const mayPass: ReadonlySet<string> = new Set([
-  'outcome-unknown',
-  'pool-full',
-  'rate-limited',
-  'stopping',
-  'head-moved',
-])
+async function post({ api }: Registrar, statement: Statement): Promise<Omit<Block, 'kid'>> {
+  const { index, hash } = await api.postBlock(keysBucket, { statement })
+  return { index, hash }
+}
+
+function unsettled(cause: unknown): Unsettled {
+  return new Unsettled(cause instanceof Error ? cause.message : String(cause), { cause })
+}
 
 /** With a threshold above one nothing counts yet, and there is nothing to revoke. */
 async function takeBack(registrar: Registrar, blocks: readonly Block[], exchange: string): Promise<void> {
@@ -86,7 +87,9 @@ async function takeBack(registrar: Registrar, blocks: readonly Block[], exchange
     const body = revocationBody({ kid, reason: `exchange ${exchange} failed` })
     const id = registrationId(exchange, `revocation of ${kid}`)
     const statement = await statementOf(registrar, { type: 'ledgerstone.key.revoke', body, id })
-    await registrar.api.postBlock(keysBucket, { statement })
+    await post(registrar, statement).catch((cause: unknown) => {
+      throw unsettled(cause)
+    })
   }
 }
 

@@ -1,111 +1,23 @@
 // Keys exchanged with a sealer over REST and TLS, and registered in a real ledger.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createApp } from '@ledgerstone/border/app'
-import { createBearer } from '@ledgerstone/border/bearer'
-import { createLogger } from '@ledgerstone/border/logger'
 import { ledgerApi } from '@ledgerstone/client/api'
-import { type ExchangesApi, exchangesApi } from '@ledgerstone/client/exchanges'
 import { plainMemory } from '@ledgerstone/client/memory'
 import { openBlock, readEnvelope, readVerified } from '@ledgerstone/client/open'
-import { formatBase64url, textOf } from '@ledgerstone/core/bytes'
+import { textOf } from '@ledgerstone/core/bytes'
 import { createKey } from '@ledgerstone/core/key-pair'
 import { openerOf } from '@ledgerstone/core/open'
 import { createIdentity } from '@ledgerstone/exchange/certificate'
 import { type ExchangeRun, runExchange } from '@ledgerstone/exchange/client'
-import { provenRegistration, proveRegistration, provingKey } from '@ledgerstone/exchange/own-key'
 import { directWay } from '@ledgerstone/exchange/ways/direct'
 import { bodyStatement } from '@ledgerstone/log/genesis'
-import { issuerUrl, mint } from '../../border/test/tokens.ts'
+import { issuerUrl } from '../../border/test/tokens.ts'
 import { keys, registrationOf, until } from '../../log/test/sample.ts'
-import { addExchanges } from '../src/exchange-routes.ts'
-import { type ExchangeSettings, logExchanges, openExchanges } from '../src/exchange-server.ts'
-import type { SealerParts } from '../src/main.ts'
-import { registerKeys } from '../src/registrar.ts'
-import { audience, type Running, recordText, run, untilKeysFinal } from './running.ts'
+import { type Exchanging, exchanging, origin } from './exchanging.ts'
+import { recordText, untilKeysFinal } from './running.ts'
 
-const origin = 'test.example/log/keys'
 const newReceiver = await createKey('RSA-2048')
 const newSigner = await createKey('Ed25519')
-
-type Exchanging = Running & {
-  api(claims?: Record<string, unknown>, scope?: string): ExchangesApi
-  /** The registry as everybody replays it. */
-  registry(): Promise<ReturnType<Running['sealer']['follower']['fresh']>>
-}
-
-let nextPort = 33_000 + (process.pid % 300) * 40
-
-async function exchanging(
-  more: Partial<ExchangeSettings> = {},
-  parts: Partial<SealerParts> = {},
-): Promise<Exchanging> {
-  const running = await run(parts)
-  const { ledger, lines } = running
-  // Certificates are judged by OpenSSL's clock.
-  ledger.clock.ms = Date.now()
-  const now = (): number => ledger.clock.ms
-  const token = async (): Promise<string> =>
-    (await ledger.bearer('manage:keys read:keys append:*')).authorization.slice('Bearer '.length)
-  const api = ledgerApi({ url: running.ledgerUrl, fetch: (url, init) => fetch(url, init), token })
-  await newCheckpoint(running)
-  nextPort += 4
-  const settings: ExchangeSettings = {
-    ...{ host: '127.0.0.1', ports: { from: nextPort, to: nextPort + 3 }, windowMs: 3000 },
-    ...{ joinMs: 3000, confirmMs: 3000 },
-    clients: [{ client: 'shop', owners: ['auditor', 'team-*', 'sealer', 'registrar'] }],
-    least: { sign: 'token', receive: 'token' },
-    ...more,
-  }
-  const logger = createLogger({ name: 'sealer' }, { write: (line) => void lines.push(line) })
-  const sealer = { ...running.sealer, api }
-  const ownKeys = [keys.statement, keys.rsa]
-  const exchanges = await openExchanges({
-    ...{
-      sealer,
-      settings,
-      registrar: async () => keys.registrar,
-      ownKeys: () => ownKeys,
-      report: logExchanges(logger),
-    },
-  })
-  const app = await createApp({ logger })
-  const bearer = createBearer({
-    ...{ audience, now, publicUrls: ['https://sealer.example.com'] },
-    issuers: [{ issuer: issuerUrl, fetch: ledger.issuer.fetch }],
-  })
-  const { clients: rules, least } = settings
-  addExchanges(app, { sealer, bearer, rules, least, exchanges: () => exchanges })
-  const url = await app.listen({ port: 0, host: '127.0.0.1' })
-  return {
-    ...running,
-    api: (claims = {}, scope = 'manage:exchanges') =>
-      exchangesApi({
-        ...{ url, fetch: (at, init) => fetch(at, init), sleep: async () => undefined },
-        token: () => mint(ledger.issuerKey, ledger.clock.ms, { aud: audience, scope, sub: 'ann', ...claims }),
-      }),
-    async registry() {
-      await untilKeysFinal(ledger)
-      await running.sealer.follower.refresh()
-      return running.sealer.follower.fresh()
-    },
-    async [Symbol.asyncDispose]() {
-      await exchanges[Symbol.asyncDispose]()
-      await app.close()
-      await running[Symbol.asyncDispose]()
-    },
-  }
-}
-
-/** The registry's view is as old as its checkpoint, and a new block of `keys` makes a new one. */
-async function newCheckpoint({ ledger, sealer }: Running): Promise<void> {
-  const body = await registrationOf(await createKey('Ed25519'), { owner: 'extra', purpose: 'sign' })
-  const type = 'ledgerstone.key.register'
-  const statement = await bodyStatement(origin, type, body, keys.registrar, ledger.clock.ms)
-  await ledger.log.bucket('keys').append({ statement }, 'registrar')
-  await untilKeysFinal(ledger)
-  await sealer.follower.refresh()
-}
 
 function runOf(exchanging: Exchanging, more: Partial<ExchangeRun> = {}): ExchangeRun {
   return {
@@ -322,55 +234,6 @@ describe('an exchange is refused', () => {
     )
   })
 })
-
-describe('registrations', () => {
-  const exchange = '019ab123-4567-7000-8000-000000000001'
-  const claims = { owner: 'auditor', assurance: 'token' } as const
-
-  test('that are asked for again are the same blocks', async () => {
-    await using each = await exchanging()
-    const registrar = { ...registrarOf(each) }
-    const proving = await provingKey(newSigner, { ...claims, purpose: 'sign' })
-    const body = await provenRegistration(proving, await proveRegistration(proving, origin), {
-      origin,
-      exchange,
-    })
-    const first = await registerKeys(registrar, [body], exchange)
-    assert.deepEqual(await registerKeys(registrar, [body], exchange), first)
-  })
-
-  test('of which one is refused leave none in force', async () => {
-    await using each = await exchanging()
-    const proving = await provingKey(newSigner, { ...claims, purpose: 'sign' })
-    const good = await provenRegistration(proving, await proveRegistration(proving, origin), {
-      origin,
-      exchange,
-    })
-    const { proof: _, ...rest } = good
-    const other = await createKey('Ed25519')
-    const bad = {
-      ...{ ...rest, key: formatBase64url(other.spki) },
-      proof: { signature: formatBase64url(new Uint8Array(64)) },
-    }
-    await assert.rejects(registerKeys(registrarOf(each), [good, bad], exchange), { code: 'bad-signature' })
-    const registry = await each.registry()
-    assert.match(registry.key(newSigner.kid).revoked?.reason ?? '', /failed/)
-    assert.equal(registry.isRegistered(other.kid), false)
-  })
-})
-
-function registrarOf({ sealer, ledger, ledgerUrl }: Exchanging): Parameters<typeof registerKeys>[0] {
-  const token = async (): Promise<string> =>
-    (await ledger.bearer('manage:keys')).authorization.slice('Bearer '.length)
-  const api = ledgerApi({ url: ledgerUrl, fetch: (url, init) => fetch(url, init), token })
-  return {
-    ledger: sealer.ledger,
-    key: async () => keys.registrar,
-    api,
-    follower: sealer.follower,
-    now: sealer.now,
-  }
-}
 
 async function openedBy(each: Exchanging, index: number, pkcs8: Uint8Array<ArrayBuffer>): Promise<string> {
   const { ledger, sealer, ledgerUrl } = each
