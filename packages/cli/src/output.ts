@@ -48,7 +48,8 @@ export function explain(error: unknown): {
     return { exitCode: exitCodes.unreachable, text: `unreachable: ${error.message}` }
   }
   if (error instanceof Refused) {
-    const cause = error.cause instanceof Refused ? ` (${error.cause.message})` : ''
+    const because = error.cause instanceof Refused ? error.cause.message : ''
+    const cause = error.message.includes(because) ? '' : ` (${because})`
     return {
       exitCode: exitCodes.refused,
       text: `refused: ${error.message}${cause} [${error.code}]`,

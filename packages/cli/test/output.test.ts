@@ -17,6 +17,8 @@ test('a refusal tells the refusal that it stands on', () => {
   const { text, code } = explain(new Refused('damaged-store', 'payments, block 7', { cause }))
   assert.equal(text, 'refused: payments, block 7 (tile 0/0 is another one) [damaged-store]')
   assert.equal(code, 'damaged-store')
+  const same = new Refused('rolled-back', `payments: ${cause.message}`, { cause })
+  assert.equal(explain(same).text, 'refused: payments: tile 0/0 is another one [rolled-back]', 'not twice')
 })
 
 test('where nobody answers nothing was refused: exit code 4', () => {
