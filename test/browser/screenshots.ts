@@ -95,7 +95,7 @@ for (const colorScheme of schemes) {
   await watched.page.goto(`${ledger.url}/verify`)
   const trustInput = watched.page.getByRole('region', { name: 'Trust file' }).locator('input[type=file]')
   await trustInput.setInputFiles(join(data, 'ledgerstone.trust'))
-  await shown(watched.page, 'Pinned')
+  await shown(watched.page, 'where you have chosen it')
   for (const { name, path, viewport = { width: 1280, height: 900 }, ready } of pictures) {
     const { page } = watched
     await page.setViewportSize(viewport)
