@@ -4,7 +4,10 @@ export type { Logger }
 
 /** Where tokens, cookies and secrets can stand in what services log. They are taken out, not starred. */
 const secrets = ['authorization', 'cookie', 'dpop', 'proxy-authorization', 'set-cookie']
-const members = ['access_token', 'refresh_token', 'id_token', 'client_secret', 'client_assertion', 'password']
+const members = [
+  ...['access_token', 'refresh_token', 'id_token', 'client_secret', 'client_assertion'],
+  ...['password', 'passphrase'],
+]
 
 /** Of lines that wait to be written. */
 const waitingBytesMax = 8 * 1024 * 1024

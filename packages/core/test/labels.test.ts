@@ -81,6 +81,16 @@ describe('labels', () => {
       assert.throws(() => checkLabels(labels), refusedAs('malformed'), name)
     }
   })
+  test('have at most sixteen tags', () => {
+    const value = 'AAECAwQFBgcICQoLDA0ODw'
+    const withTags = (count: number): unknown =>
+      checkLabels({
+        media: 'a/b',
+        tags: Array.from({ length: count }, (_, epoch) => ({ name: 'a', epoch, value })),
+      })
+    assert.ok(withTags(16))
+    assert.throws(() => withTags(17), refusedAs('too-large'))
+  })
   test('with a lone surrogate are refused', () => {
     assert.throws(() => checkLabels({ media: 'a/b', meta: { x: '\ud800' } }), refusedAs('malformed'))
   })

@@ -242,6 +242,7 @@ describe('the window', () => {
     for (let i = 0; i < 4; i++) await served.api().create(asked)
     assert.equal(await codeOf(served.api().create(asked)), 'no-port')
     assert.equal(await codeOf(served.api().get('019ab123-4567-7000-8000-000000000001')), 'unknown-exchange')
+    assert.equal(await codeOf(serve({ windowMs: 600_001 })), 'bad-config')
   })
 })
 
