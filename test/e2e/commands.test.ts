@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { dataFolder } from '@ledgerstone/cli/data-folder'
 import { commandsOf, LedgerProcess, temporaryFolder } from './ledger-process.ts'
-import { run } from './program.ts'
+import { Program, run } from './program.ts'
 
 const place = await temporaryFolder()
 const data = join(place.path, 'data')
@@ -90,6 +90,12 @@ describe('the exit code', () => {
       assert.match(stderr, /^error: /)
       assert.equal(stdout, '')
     }
+  })
+
+  test('is 1, without a word, when nobody reads what is printed', async () => {
+    await using help = Program.spawn(['--help'])
+    help.stopReading()
+    assert.deepEqual([await help.ended(), help.stderr], [1, ''])
   })
 
   test('is 0 for help, which names every command', async () => {

@@ -41,6 +41,11 @@ export class Program implements AsyncDisposable {
     return new Program(args, null)
   }
 
+  /** Reads no more of what it prints. */
+  stopReading(): void {
+    this.#child.stdout?.destroy()
+  }
+
   answer(text: string): void {
     this.#child.stdin?.end(text)
   }

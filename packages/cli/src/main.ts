@@ -7,6 +7,12 @@ import { takeSecrets } from './secret-environment.ts'
 
 takeSecrets()
 
+// Whoever reads along may have enough (`| head`): not done, for not all was told, but nothing to explain.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitCodes.failed)
+})
+
 const program = new Command('ledgerstone')
   .description('An internal blockchain for companies: sealed, signed, append-only business records.')
   .version('0.1.0')
