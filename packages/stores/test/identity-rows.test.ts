@@ -1,4 +1,4 @@
-// The identity index is brought forward, and never written anew: what a start and a commit cost does not grow.
+// The identity index is brought forward, never written anew: what a start and a commit cost does not grow.
 import { strict as assert } from 'node:assert'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
