@@ -1,6 +1,8 @@
 // What survives a stop of the service: one JSON line for each state that an exchange has reached.
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { type ExchangeRecord, isOver } from './exchange-state.ts'
+import { syncFolder } from './sync-folder.ts'
 
 export type Journal = {
   /** The newest record of each exchange, oldest exchange first. */
@@ -25,14 +27,20 @@ export function openJournal(path: string): Journal {
   const records = keptOf([...newestOf(readLines(path)).values()])
   const draft = `${path}.new`
   const file = openSync(draft, 'w', 0o600)
-  for (const record of records) writeSync(file, `${JSON.stringify(record)}\n`)
+  writeFileSync(file, records.map((record) => `${JSON.stringify(record)}\n`).join(''))
   fsyncSync(file)
   renameSync(draft, path)
+  syncFolder(dirname(path))
+  let torn = ''
   return {
     records,
     append(record) {
-      writeSync(file, `${JSON.stringify(record)}\n`)
+      const line = `${torn}${JSON.stringify(record)}\n`
+      // A disk that fills takes a part of it; the next line is not to be the rest of that one.
+      torn = '\n'
+      writeFileSync(file, line)
       fsyncSync(file)
+      torn = ''
     },
     close: () => closeSync(file),
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { formatPublicKeyPem } from '@ledgerstone/core/pem'
 import type { AnnouncedKey } from './announced-key.ts'
 import type { Kept } from './client.ts'
+import { syncFolder } from './sync-folder.ts'
 
 /**
  * For `runExchange`: writes `<folder>/<exchange>.pending/<purpose>-<kid>.pem`, and on commit renames it to
@@ -46,15 +47,5 @@ function writeSynced(path: string, text: string): void {
     fsyncSync(file)
   } finally {
     closeSync(file)
-  }
-}
-
-/** Names are durable only with their folder. */
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
 }
