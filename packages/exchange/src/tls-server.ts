@@ -53,7 +53,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     ca: options.peer.certificate,
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
-    // No resumption: each connection shows its certificate.
+    // No resumption: each connection shows its certificate. OpenSSL's tickets name a session then that is not
+    // kept.
     secureOptions: constants.SSL_OP_NO_TICKET,
   } as const
   // A certificate that somebody else's CA issued stands for itself here. Node takes that option by this way
