@@ -27,6 +27,9 @@ const SignInContext = createContext<SignIn | undefined>(undefined)
 /** A word, and no secret: this browser was signed in, so a fresh page asks without showing a page. */
 const mark = 'ledgerstone.signed-in'
 
+/** By which the tabs of this page tell each other that the person has signed out. */
+const signedOut = new BroadcastChannel('ledgerstone-signed-out')
+
 export type Entered = { readonly arrival: Arrival | undefined; readonly authorization: Authorization }
 
 /**
@@ -63,6 +66,7 @@ export function SignInProvider(props: {
     [tokens, authorization],
   )
   useRenewal(keeper)
+  useLeaving(keeper !== undefined)
   const value = useMemo((): SignIn => {
     const current = keeper?.tokens
     return {
@@ -72,6 +76,7 @@ export function SignInProvider(props: {
       signIn: () => authorization.depart(here()),
       async signOut() {
         localStorage.removeItem(mark)
+        signedOut.postMessage('signed out')
         if (keeper !== undefined) await authorization.signOut(keeper.tokens)
       },
     }
@@ -103,6 +108,16 @@ function useRenewal(keeper: TokenKeeper | undefined): void {
     const timer = setInterval(() => void keeper.source().catch(() => undefined), 15_000)
     return () => clearInterval(timer)
   }, [keeper])
+}
+
+/** Signing out in one tab takes what others show, records in clear too, and their tokens. */
+function useLeaving(isSignedIn: boolean): void {
+  useEffect(() => {
+    if (!isSignedIn) return
+    const leave = (): void => location.reload()
+    signedOut.addEventListener('message', leave)
+    return () => signedOut.removeEventListener('message', leave)
+  }, [isSignedIn])
 }
 
 function here(): string {

@@ -22,7 +22,8 @@ export function ChainList(props: {
   const cardHeight = useCardHeight()
   const [list, offset] = usePlace()
   const { part, unseen, goToNewest } = usePart({ size, begin, offset, cardHeight })
-  const keyOf = useCallback((row: number) => part.top - row, [part.top])
+  // Rows of another height are other rows: the list is laid out anew, before anybody scrolls in it.
+  const keyOf = useCallback((row: number) => `${part.top - row} ${cardHeight}`, [part.top, cardHeight])
   const virtualizer = useWindowVirtualizer({
     count: part.rows,
     estimateSize: () => cardHeight,

@@ -36,9 +36,15 @@ export function usePart(given: {
   }, [isAtTop, size])
 
   const begun = useRef<number | undefined>(undefined)
+  const standing = useRef({ cardHeight, row: 0 })
   const shift = useRef(0)
   useLayoutEffect(() => {
     if (offset === 0) return
+    // A phone that is turned shows the same block as before, on cards of another height.
+    if (standing.current.cardHeight !== cardHeight) {
+      globalThis.scrollTo(0, offset + standing.current.row * cardHeight)
+    }
+    standing.current = { cardHeight, row: (globalThis.scrollY - offset) / cardHeight }
     if (shift.current !== 0) {
       globalThis.scrollBy(0, shift.current)
       shift.current = 0
