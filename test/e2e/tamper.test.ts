@@ -81,6 +81,23 @@ async function findingsOf(command: Commands): Promise<readonly Finding[]> {
   return findings
 }
 
+test('a bucket that was taken away as a whole is missed by the audit, the start and who verifies', async () => {
+  const { data, command } = copied('gone')
+  rmSync(join(data, 'ledger', 'buckets', 'orders'), { recursive: true })
+  const [finding, ...more] = await findingsOf(command)
+  assert.partialDeepStrictEqual(finding, { copy: 'log', bucket: 'orders', code: 'unknown-bucket' })
+  assert.deepEqual(more, [])
+  await using ledger = await LedgerProcess.start(data)
+  assert.match(ledger.printed, /^ {2}buckets .* orders MISSING$/m)
+  const { code, error } = await command.refusal('verify')
+  assert.equal(code, 'unknown-bucket')
+  assert.match(error, /the key registry has log keys of orders/)
+  const token = (await command.text('token', '--scope', 'read:payments read:keys')).trim()
+  const { stdout, stderr } = await command('verify', '--token', token)
+  assert.match(stderr, /^orders is not verified: the token does not cover it$/m)
+  assert.match(stdout, /^CONSISTENT, log-signed only {2}payments /m)
+})
+
 describe('one changed byte', () => {
   const data = join(place.path, 'flipped')
   const command = commandsOf(data)

@@ -1,7 +1,7 @@
 // Reads everything again: every byte of a store is under a hash or a checksum that is recomputed here, and
 // the document store is compared with it. `keys` comes first, since its registry judges all other blocks.
 import { checkPolicyOf } from '@ledgerstone/core/evidence'
-import { keysBucket } from '@ledgerstone/core/names'
+import { bucketOfOrigin, keysBucket } from '@ledgerstone/core/names'
 import type { Trust } from '@ledgerstone/core/trust'
 import { type AuditContext, auditBlocks } from './audit-bucket.ts'
 import { type AuditEvent, findingOf, reasonOf, structural } from './audit-finding.ts'
@@ -46,6 +46,10 @@ export async function* audit(options: AuditOptions): AsyncGenerator<AuditEvent> 
       total.blocks += event.blocks
     }
   }
+  for (const bucket of await goneOf(options, context)) {
+    total.findings++
+    yield findingOf(bucket, 'unknown-bucket', 'its log keys stand in keys, and there is no such bucket')
+  }
   if (total.blocks === 0) {
     total.findings++
     yield findingOf(undefined, 'nothing-checked', 'no block was checked')
@@ -59,6 +63,14 @@ async function namesOf({ store, buckets }: AuditOptions): Promise<readonly strin
   const missing = (buckets ?? []).filter((name) => !all.includes(name))
   const rest = all.filter((name) => name !== keysBucket && (buckets === undefined || buckets.includes(name)))
   return [keysBucket, ...rest, ...missing]
+}
+
+/** A bucket may be taken away as a whole: `keys` knows which there have to be. */
+async function goneOf(options: AuditOptions, { registry }: AuditContext): Promise<readonly string[]> {
+  if (options.buckets !== undefined || registry === undefined) return []
+  const there = await options.store.buckets()
+  const announced = registry.origins().map((origin) => bucketOfOrigin(origin, options.ledger))
+  return announced.filter((bucket) => !there.includes(bucket))
 }
 
 async function* auditBucket(

@@ -188,6 +188,17 @@ test('one changed byte of keys is found, and other buckets say once that they ca
   )
 })
 
+test('a bucket that was taken away as a whole is missed', async () => {
+  const copy = await fs.mkdtemp(join(root, 'gone-'))
+  await fs.cp(sound, copy, { recursive: true })
+  await fs.rm(join(copy, 'buckets', 'payments'), { recursive: true })
+  const findings = findingsIn(await auditOf(copy))
+  assert.deepEqual(
+    findings.map(({ bucket, file, code }) => ({ bucket, file, code })),
+    [{ bucket: 'payments', file: 'buckets/payments', code: 'unknown-bucket' }],
+  )
+})
+
 test('one changed document is found, and named as one', async () => {
   const events = await auditOf(sound, (document) =>
     document.index === 77 ? { ...document, type: 'x' } : document,

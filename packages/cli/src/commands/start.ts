@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createLogger } from '@ledgerstone/border/logger'
 import { sealerApi } from '@ledgerstone/client/sealer'
 import { formatHex } from '@ledgerstone/core/bytes'
+import { bucketOfOrigin } from '@ledgerstone/core/names'
 import { describePolicy } from '@ledgerstone/core/policy'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Log } from '@ledgerstone/log/log'
@@ -102,6 +103,11 @@ function welcome(options: StartOptions, folder: DataFolder, { url, log }: Servic
     const { name, state } = bucket
     return state.kind === 'open' ? `${name} ${bucket.head.size}` : `${name} READ-ONLY (${state.code})`
   })
+  const names = log.buckets().map(({ name }) => name)
+  const gone = log.registry
+    .origins()
+    .map((origin) => bucketOfOrigin(origin, ledger))
+    .filter((name) => !names.includes(name))
   const data = options.data === 'data' ? '' : ` --data ${quoted(options.data)}`
   return `
 Ledgerstone is running at ${url}
@@ -109,7 +115,7 @@ Ledgerstone is running at ${url}
   ledger    ${ledger}
   genesis   ${formatHex(genesis)}
   policy    ${describePolicy(policy)}
-  buckets   ${buckets.join(', ')}
+  buckets   ${[...buckets, ...gone.map((name) => `${name} MISSING`)].join(', ')}
   data      ${folder.root}${isNew ? ' (new; development keys, all in this one folder)' : ''}
 
   explorer  ${url}
@@ -130,9 +136,8 @@ const pushOne = `echo '{"amount":"1.10"}' | npx ledgerstone push payments --type
 
 /** Whether there is no payment to be listed yet. */
 function isEmpty(log: Log): boolean {
-  return log.buckets().every(({ name, state, head }) => {
-    return name !== 'payments' || state.kind !== 'open' || head.size < 2
-  })
+  const payments = log.buckets().find(({ name }) => name === 'payments')
+  return payments === undefined || (payments.state.kind === 'open' && payments.head.size < 2)
 }
 
 /** As one word of a shell. */

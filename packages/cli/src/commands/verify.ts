@@ -1,6 +1,8 @@
 import type { RegistryView } from '@ledgerstone/client/registry'
 import { type StatementCheck, statementCheck } from '@ledgerstone/client/statements'
 import { type BucketVerdict, verifyBucket } from '@ledgerstone/client/verify'
+import { bucketOfOrigin } from '@ledgerstone/core/names'
+import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, type Connection, connect } from '../connect.ts'
 import { counted, type Output, outputOf } from '../output.ts'
@@ -15,10 +17,36 @@ export type VerifyOptions = CommonOptions & { readonly statements?: boolean; rea
 export async function verify(buckets: readonly string[], options: VerifyOptions): Promise<void> {
   const connection = connect(options)
   const output = outputOf(options)
-  const names = buckets.length > 0 ? buckets : (await connection.api.buckets()).map(({ name }) => name)
+  const names = buckets.length > 0 ? buckets : await allOf(connection, output)
   const verdicts: BucketVerdict[] = []
   for (const bucket of names) verdicts.push(await verifyOne(bucket, connection, options, output))
   output.result(verdicts.map(reportOf), verdicts.map(textOf).join('\n\n'))
+}
+
+/**
+ * The buckets that the ledger lists and those that the pinned registry knows of: it must not hide one. Throws
+ * `unknown-bucket` where one is gone.
+ */
+async function allOf({ api, trust, follower }: Connection, output: Output): Promise<readonly string[]> {
+  const listed = (await api.buckets()).map(({ name }) => name)
+  const { registry } = await follower.refresh()
+  const known = registry.origins().map((origin) => bucketOfOrigin(origin, trust.ledger))
+  const unlisted: string[] = []
+  for (const bucket of known.filter((each) => !listed.includes(each))) {
+    try {
+      await api.bucket(bucket)
+      unlisted.push(bucket)
+    } catch (cause) {
+      if (!(cause instanceof Refused)) throw cause
+      if (cause.code === 'unknown-bucket') {
+        const what = `the key registry has log keys of ${bucket}, and the ledger has no such bucket`
+        throw new Refused('unknown-bucket', what, { cause })
+      }
+      if (cause.code !== 'insufficient-scope') throw cause
+      output.note(`${bucket} is not verified: the token does not cover it`)
+    }
+  }
+  return [...listed, ...unlisted]
 }
 
 async function verifyOne(
