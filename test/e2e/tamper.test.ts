@@ -81,7 +81,7 @@ async function findingsOf(command: Commands): Promise<readonly Finding[]> {
   return findings
 }
 
-test('a bucket that was taken away as a whole is missed by the audit, the start and who verifies', async () => {
+test('a bucket that was taken away whole is missed by the audit, the start and who verifies', async () => {
   const { data, command } = copied('gone')
   rmSync(join(data, 'ledger', 'buckets', 'orders'), { recursive: true })
   const [finding, ...more] = await findingsOf(command)
