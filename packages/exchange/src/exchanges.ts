@@ -172,6 +172,7 @@ export class Exchanges implements AsyncDisposable {
     const taken = new Set(live.map(({ port }) => port))
     const candidates = wanted === undefined ? portsOf(ports.from, ports.to) : [wanted]
     for (const port of candidates) if (!taken.has(port) && (await isFree(host, port))) return port
+    if (wanted !== undefined) throw new Refused('no-port', `port ${wanted} is taken`)
     throw new Refused('no-port', `no port from ${ports.from} to ${ports.to} is free`)
   }
 

@@ -226,7 +226,8 @@ describe('the window', () => {
     const squatter = net.createServer().listen(view.port, '127.0.0.1')
     await until(() => stateOf(served) === 'failed', 'it fails')
     assert.equal(served.exchanges.get(view.id).code, 'no-port')
-    assert.equal(await codeOf(served.api().create({ ...asked, port: view.port })), 'no-port')
+    const taken = { code: 'no-port', message: `port ${view.port} is taken` }
+    await assert.rejects(served.api().create({ ...asked, port: view.port }), taken)
     assert.equal(await codeOf(served.api().create({ ...asked, port: 80 })), 'bad-query')
     await new Promise((resolve) => squatter.close(resolve))
   })
