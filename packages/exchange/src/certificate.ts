@@ -107,7 +107,9 @@ export function checkPeerCertificate(pem: string, now: number): CertificateFacts
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = parseCertificate(pem).publicKey
   const isStrong =
     type === 'ec' || type === 'ed25519' || (type === 'rsa' && (details?.modulusLength ?? 0) >= 2048)
-  if (facts.isCa) throw new Refused('wrong-certificate', "a CA's certificate is not a side's")
+  if (facts.isCa) {
+    throw new Refused('wrong-certificate', "a CA's certificate is not a side's; make one with CA:FALSE")
+  }
   if (!isStrong) throw new Refused('wrong-certificate', 'the key of the certificate is too weak')
   if (now < facts.notBefore || now > facts.notAfter) {
     throw new Refused('wrong-certificate', 'the certificate is not valid now')

@@ -225,6 +225,9 @@ async function waitUntilOpen(run: ExchangeRun, { openAt, now }: ExchangeView): P
   await pause(waitMs, run.signal)
 }
 
+/** Of a quarter of a second each, between two questions how the exchange stands. */
+const triesPerQuestion = 8
+
 async function connectInTime(
   run: ExchangeRun,
   view: ExchangeView,
@@ -233,7 +236,7 @@ async function connectInTime(
   deadline: number,
 ): Promise<TLSSocket> {
   const { host, port, servername, settles = false } = reached
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     run.signal?.throwIfAborted()
     try {
       const name = servername === undefined ? {} : { servername }
@@ -243,9 +246,18 @@ async function connectInTime(
       if (trouble !== undefined) throw trouble
       const isFinal = error instanceof Refused && !settles
       if (isFinal || run.now() > deadline) throw error
+      if (tries % triesPerQuestion === 0) await checkNotOver(run, view)
       await pause(250, run.signal)
     }
   }
+}
+
+/** A port that is taken at its time never opens. Throws why the exchange is over, if the server says so. */
+async function checkNotOver(run: ExchangeRun, { id }: ExchangeView): Promise<void> {
+  const told = await run.api.get(id).catch(() => undefined)
+  if (told === undefined) return
+  const view = parseView(told)
+  if (isOver(view.state)) throw endOf(view)
 }
 
 function ceremonyOver(
