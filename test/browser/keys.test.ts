@@ -74,6 +74,8 @@ describe('the registry', () => {
     await signIn(page, service.url, adminOf(service.data), '/keys')
     await page.getByRole('alert').first().waitFor()
     assert.equal(await page.getByRole('link', { name: 'auditor' }).count(), 0)
+    // The page goes on asking: what is on its way is let go.
+    await context.unrouteAll({ behavior: 'ignoreErrors' })
     await context.close()
   })
 })
