@@ -193,7 +193,7 @@ function accountOf(outcome: ExchangeOutcome): string {
   return [
     `EXCHANGED  ${id}`,
     `  assurance ${assurance}, short string ${string}`,
-    ...keys.map(({ kind, kid, purpose, index, file }) => {
+    ...keys.toSorted(byBlock).map(({ kind, kid, purpose, index, file }) => {
       const kept = file === undefined ? '' : `, private key in ${file}`
       return `  ours      ${kind} ${kid} of ${owner} (${purpose}), block ${index} of keys${kept}`
     }),
@@ -201,4 +201,9 @@ function accountOf(outcome: ExchangeOutcome): string {
     `            kept in ${serverKeysFolder}`,
     ...missing,
   ].join('\n')
+}
+
+/** As the blocks stand in `keys`: a ceremony has its keys in the order of their kids. */
+function byBlock(a: ExchangeOutcome['keys'][number], b: ExchangeOutcome['keys'][number]): number {
+  return a.index - b.index
 }
