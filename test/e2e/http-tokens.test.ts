@@ -1,28 +1,14 @@
 // Tokens at the services: whose, for what, bound to a key, and signed by which.
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dataFolder } from '@ledgerstone/cli/data-folder'
 import { readClient } from '@ledgerstone/cli/embedded/clients'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { askedOf, problem } from './asked.ts'
-import { commandsOf, LedgerProcess, temporaryFolder } from './ledger-process.ts'
+import { problem, startAsked } from './asked.ts'
 
-const place = await temporaryFolder()
-const data = join(place.path, 'data')
-const command = commandsOf(data)
-const running = await LedgerProcess.start(data)
-after(async () => {
-  await running.kill()
-  await place[Symbol.asyncDispose]()
-})
-
-const token = async (...args: readonly string[]): Promise<string> =>
-  (await command.text('token', '--scope', ...args)).trim()
-const everything = await token('read:* read:keys append:*')
-const { ask, answer } = askedOf(running.url, everything)
+const { data, command, running, token, everything, ask, answer } = await startAsked()
 
 describe('a caller', () => {
   test('without a token is told so', async () => {

@@ -1,8 +1,7 @@
 // The interfaces that are fixed by name, asked as a program of any language would ask them.
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAjv } from '@ledgerstone/border/schema'
 import { readTrust } from '@ledgerstone/cli/connect'
@@ -13,22 +12,9 @@ import { formatSealed } from '@ledgerstone/core/sealed'
 import { liveId } from '@ledgerstone/core/uuid'
 import { createIdentity } from '@ledgerstone/exchange/certificate'
 import { readKeys } from '../../bench/records.ts'
-import { askedOf, problem } from './asked.ts'
-import { commandsOf, LedgerProcess, temporaryFolder } from './ledger-process.ts'
+import { problem, startAsked } from './asked.ts'
 
-const place = await temporaryFolder()
-const data = join(place.path, 'data')
-const command = commandsOf(data)
-const running = await LedgerProcess.start(data)
-after(async () => {
-  await running.kill()
-  await place[Symbol.asyncDispose]()
-})
-
-const token = async (...args: readonly string[]): Promise<string> =>
-  (await command.text('token', '--scope', ...args)).trim()
-const everything = await token('read:* read:keys append:*')
-const { ask, answer } = askedOf(running.url, everything)
+const { data, command, running, token, everything, ask, answer } = await startAsked()
 
 async function bytesOf(path: string): Promise<Buffer> {
   const response = await ask(path)

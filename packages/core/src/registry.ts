@@ -5,7 +5,7 @@ import { type Block, noHash, parseEntry } from './block.ts'
 import { equalBytes, formatHex, type Hash } from './bytes.ts'
 import { identityOf } from './identity.ts'
 import { limits } from './limits.ts'
-import { checkLedgerName, keysBucket, originOf } from './names.ts'
+import { bucketOfOrigin, checkLedgerName, keysBucket, originOf } from './names.ts'
 import { Refused } from './refused.ts'
 import type { RegisteredKey } from './registered-key.ts'
 import {
@@ -211,6 +211,12 @@ export class Registry {
   /** All origins with announced log keys, in the order of announcement. */
   origins(): readonly string[] {
     return [...this.#logKeys.keys()]
+  }
+
+  /** The buckets that there have to be beside these: log keys of theirs are announced. */
+  bucketsBeside(there: readonly string[]): readonly string[] {
+    const buckets = this.origins().map((origin) => bucketOfOrigin(origin, this.ledger))
+    return buckets.filter((bucket) => !there.includes(bucket))
   }
 
   /** SHA-256 of each policy text that was ever in force, the newest last. */

@@ -1,7 +1,7 @@
 // Reads everything again: every byte of a store is under a hash or a checksum that is recomputed here, and
 // the document store is compared with it. `keys` comes first, since its registry judges all other blocks.
 import { checkPolicyOf } from '@ledgerstone/core/evidence'
-import { bucketOfOrigin, keysBucket } from '@ledgerstone/core/names'
+import { keysBucket } from '@ledgerstone/core/names'
 import type { Trust } from '@ledgerstone/core/trust'
 import { type AuditContext, auditBlocks } from './audit-bucket.ts'
 import { type AuditEvent, findingOf, reasonOf, structural } from './audit-finding.ts'
@@ -68,9 +68,7 @@ async function namesOf({ store, buckets }: AuditOptions): Promise<readonly strin
 /** A bucket may be taken away as a whole: `keys` knows which there have to be. */
 async function goneOf(options: AuditOptions, { registry }: AuditContext): Promise<readonly string[]> {
   if (options.buckets !== undefined || registry === undefined) return []
-  const there = await options.store.buckets()
-  const announced = registry.origins().map((origin) => bucketOfOrigin(origin, options.ledger))
-  return announced.filter((bucket) => !there.includes(bucket))
+  return registry.bucketsBeside(await options.store.buckets())
 }
 
 async function* auditBucket(

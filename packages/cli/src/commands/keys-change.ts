@@ -10,11 +10,10 @@ import type { OwnKey } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
 import type { RegisteredKey } from '@ledgerstone/core/registered-key'
 import type { Role } from '@ledgerstone/core/registration'
-import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, type Connection, connect } from '../connect.ts'
 import { type Output, outputOf } from '../output.ts'
 import { openOwnKey, type PassphraseOptions } from '../private-key.ts'
-import { describeRequest } from './keys-list.ts'
+import { describeRequest, suspectText } from './keys-list.ts'
 
 /** `key`: the registrar's private key. */
 export type ChangeOptions = CommonOptions & PassphraseOptions & { readonly key?: string }
@@ -85,8 +84,8 @@ export async function revoke(key: string, options: RevokeOptions): Promise<void>
   const revocation = { kid, reason, ...(suspectFrom !== undefined && { suspectFrom }) }
   const hasEnded = registry.isRegistered(kid) && isOver(registry.key(kid))
   const posted = await change.changes.revoke(revocation, by)
-  const suspect = suspectFrom === undefined ? '' : `, suspect from ${formatTime(suspectFrom)} on`
-  await report(change, posted, { kid }, `${hasEnded ? 'marked' : 'revoked'} ${kid}${suspect}`)
+  const done = hasEnded ? 'marked' : 'revoked'
+  await report(change, posted, { kid }, `${done} ${kid}${suspectText(',', suspectFrom)}`)
 }
 
 function isOver({ revoked, replaced }: RegisteredKey): boolean {

@@ -99,7 +99,7 @@ function aboutEnd({ revoked, replaced }: KeyLife): readonly string[] {
   if (replaced !== undefined) lines.push(`replaced in block ${replaced.index} by ${replaced.by}`)
   if (revoked === undefined) return lines
   const { index, reason, suspectFrom } = revoked
-  const suspect = suspectFrom === undefined ? '' : `; suspect from ${formatTime(suspectFrom)} on`
+  const suspect = suspectText(';', suspectFrom)
   return [...lines, `revoked in block ${index}: ${JSON.stringify(reason)}${suspect}`]
 }
 
@@ -133,8 +133,9 @@ function describePending({ id, request, missing }: PendingChange): string {
   ].join('\n')
 }
 
-function suspectText({ suspectFrom }: { readonly suspectFrom?: number }): string {
-  return suspectFrom === undefined ? '' : `, suspect from ${formatTime(suspectFrom)} on`
+/** After `mark`; nothing where no time is named. */
+export function suspectText(mark: ',' | ';', suspectFrom: number | undefined): string {
+  return suspectFrom === undefined ? '' : `${mark} suspect from ${formatTime(suspectFrom)} on`
 }
 
 /** On one line. Reasons are somebody's text: they are quoted, and cannot draw on the terminal. */
@@ -146,8 +147,10 @@ export function describeRequest(request: Request): string {
       const what = `${kid} of ${owner} to ${purpose}${role} (${assurance})`
       return request.replaces === undefined ? `register ${what}` : `rotate ${request.replaces} to ${what}`
     }
-    case 'revoke':
-      return `revoke ${request.kid}${suspectText(request)}: ${JSON.stringify(request.reason)}`
+    case 'revoke': {
+      const suspect = suspectText(',', request.suspectFrom)
+      return `revoke ${request.kid}${suspect}: ${JSON.stringify(request.reason)}`
+    }
     case 'log-keys':
       return `log keys of ${request.log}`
     case 'policy':

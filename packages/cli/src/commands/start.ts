@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { createLogger } from '@ledgerstone/border/logger'
 import { sealerApi } from '@ledgerstone/client/sealer'
 import { formatHex } from '@ledgerstone/core/bytes'
-import { bucketOfOrigin } from '@ledgerstone/core/names'
 import { describePolicy } from '@ledgerstone/core/policy'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Log } from '@ledgerstone/log/log'
@@ -103,11 +102,7 @@ function welcome(options: StartOptions, folder: DataFolder, { url, log }: Servic
     const { name, state } = bucket
     return state.kind === 'open' ? `${name} ${bucket.head.size}` : `${name} READ-ONLY (${state.code})`
   })
-  const names = log.buckets().map(({ name }) => name)
-  const gone = log.registry
-    .origins()
-    .map((origin) => bucketOfOrigin(origin, ledger))
-    .filter((name) => !names.includes(name))
+  const gone = log.registry.bucketsBeside(log.buckets().map(({ name }) => name))
   const data = options.data === 'data' ? '' : ` --data ${quoted(options.data)}`
   return `
 Ledgerstone is running at ${url}

@@ -1,7 +1,6 @@
 import type { RegistryView } from '@ledgerstone/client/registry'
 import { type StatementCheck, statementCheck } from '@ledgerstone/client/statements'
 import { type BucketVerdict, verifyBucket } from '@ledgerstone/client/verify'
-import { bucketOfOrigin } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatTime } from '@ledgerstone/core/time'
 import { type CommonOptions, type Connection, connect } from '../connect.ts'
@@ -27,12 +26,11 @@ export async function verify(buckets: readonly string[], options: VerifyOptions)
  * The buckets that the ledger lists and those that the pinned registry knows of: it must not hide one. Throws
  * `unknown-bucket` where one is gone.
  */
-async function allOf({ api, trust, follower }: Connection, output: Output): Promise<readonly string[]> {
+async function allOf({ api, follower }: Connection, output: Output): Promise<readonly string[]> {
   const listed = (await api.buckets()).map(({ name }) => name)
   const { registry } = await follower.refresh()
-  const known = registry.origins().map((origin) => bucketOfOrigin(origin, trust.ledger))
   const unlisted: string[] = []
-  for (const bucket of known.filter((each) => !listed.includes(each))) {
+  for (const bucket of registry.bucketsBeside(listed)) {
     try {
       await api.bucket(bucket)
       unlisted.push(bucket)
