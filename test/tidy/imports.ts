@@ -86,16 +86,19 @@ const pure: Rule = {
       if (!file.path.startsWith('packages/core/src/')) return undefined
       const isNodes = specifier.startsWith('node:') || builtinModules.includes(specifier)
       const isOutside = !/^[.#]/.test(specifier) && !isNodes
-      if (isNodes && file.path !== 'packages/core/src/primitives/node.ts')
-        return file.at(at, `imports ${specifier}`)
-      if (isOutside && file.path !== 'packages/core/src/primitives/web.ts')
-        return file.at(at, `imports ${specifier}`)
-      return undefined
+      if (!isNodes && !isOutside) return undefined
+      const [, platform] = /^packages\/core\/src\/primitives\/(node|web)(?:-\w+)?\.ts$/.exec(file.path) ?? []
+      const isItsOwn = isNodes || specifier === 'sodium-native' ? platform === 'node' : platform === 'web'
+      return isItsOwn ? undefined : file.at(at, `imports ${specifier}`)
     }),
   planted: [
     [{ 'packages/core/src/tree.ts': "import { readFile } from 'node:fs/promises'" }, /imports node:fs/],
     [{ 'packages/core/src/tree.ts': "import fs from 'fs'" }, /imports fs/],
     [{ 'packages/core/src/tree.ts': "import { sha256 } from '@noble/hashes/sha2.js'" }, /imports @noble/],
+    [
+      { 'packages/core/src/tree.ts': "createRequire(import.meta.url)('sodium-native')" },
+      /imports sodium-native/,
+    ],
     [
       { 'packages/core/src/primitives/web.ts': "import * as crypto from 'node:crypto'" },
       /imports node:crypto/,

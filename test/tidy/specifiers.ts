@@ -20,6 +20,7 @@ const statements = new RegExp(
     String.raw`\bimport\s+(?:type\s+)?(?<named>(?:[\w$]+\s*,?\s*)?(?:${braces}|${whole})?)\s*from\s*['"]`,
     String.raw`\bimport\s*\(\s*['"]`,
     String.raw`\bimport\.meta\.resolve\(\s*['"]`,
+    String.raw`\b(?:require|createRequire\(import\.meta\.url\))\(\s*['"]`,
     String.raw`\bimport\s*['"]`,
     String.raw`\bexport\s+(?:type\s+)?(?<passed>${braces}|${whole})\s*from\s*['"]`,
   ].join('|'),

@@ -1,7 +1,8 @@
-// Primitives from Node's OpenSSL: synchronous, constant-time where OpenSSL is. The contract is
-// primitives.d.ts.
+// Primitives from Node's OpenSSL: synchronous, constant-time where OpenSSL is. Ed25519 is verified by
+// libsodium (node-ed25519.ts). The contract is primitives.d.ts.
 import * as crypto from 'node:crypto'
 import { promisify } from 'node:util'
+import { ed25519Verifier } from './node-ed25519.ts'
 import type {
   Bytes,
   Encoding,
@@ -110,6 +111,7 @@ const algorithms = {
 export function verifierOf(algorithm: SignatureAlgorithm, spki: Uint8Array): Verify {
   const { digest, options, type } = algorithms[algorithm]
   const parsed = publicKey(spki, type)
+  if (algorithm === 'Ed25519') return ed25519Verifier(parsed)
   const key = { key: parsed, ...options }
   const modulusBits = parsed.asymmetricKeyDetails?.modulusLength
   if (modulusBits === undefined) return (message, signature) => crypto.verify(digest, message, key, signature)

@@ -1,9 +1,8 @@
 /**
- * The cryptographic primitives under the core, and next to nothing else. `node.ts` takes them from
- * Node's OpenSSL
- * (synchronous), `web.ts` from Web Crypto and noble (asynchronous where Web Crypto is). The core imports
- * `#primitives`; package.json picks the file by export condition. Both keep this contract; one test file runs
- * over both.
+ * The cryptographic primitives under the core, and next to nothing else. `node.ts` takes them from Node's
+ * OpenSSL and libsodium (synchronous), `web.ts` from Web Crypto and noble (asynchronous where Web Crypto is).
+ * The core imports `#primitives`; package.json picks the file by export condition. Both keep this contract;
+ * one test file runs over both.
  *
  * Keys cross this border as DER: public keys as SubjectPublicKeyInfo (RFC 5280), private keys as PKCS#8 (RFC
  * 5958), already checked for canonical form by `spki.ts`. A function made from a key may be kept and called
