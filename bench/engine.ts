@@ -20,11 +20,11 @@ import { senderOf } from '@ledgerstone/core/sender'
 import { checkSpki } from '@ledgerstone/core/spki'
 import { parseStatement, signStatement } from '@ledgerstone/core/statement'
 import { liveId } from '@ledgerstone/core/uuid'
-import type { Submission } from '@ledgerstone/log/admit'
 import { type LogSigner, vkeysOf } from '@ledgerstone/log/checkpoint'
 import { bodyStatement, createLedger } from '@ledgerstone/log/genesis'
 import { Log } from '@ledgerstone/log/log'
 import type { Store } from '@ledgerstone/log/store'
+import { type Submission, submissionOf } from '@ledgerstone/log/submission'
 import { FileStore } from '@ledgerstone/stores/file/store'
 import { MemoryStore } from '@ledgerstone/stores/memory'
 
@@ -112,7 +112,7 @@ async function openBench(): Promise<Log> {
       keys.registrar,
       Date.now(),
     )
-    await log.bucket('keys').append({ statement }, 'registrar')
+    await log.bucket('keys').append(submissionOf({ statement }), 'registrar')
   }
   await log.createBucket('payments', { registrar: keys.registrar, ledgerKey: keys.ledger })
   return log
@@ -156,7 +156,7 @@ async function prepare(count: number): Promise<Submission[]> {
   const submissions: Submission[] = []
   for (let i = 0; i < count; i++) {
     const jws = await signStatement({ ...statement.payload, id: liveId(issued) }, sender.statement)
-    submissions.push({ statement: parseStatement(jws), envelope })
+    submissions.push(submissionOf({ statement: parseStatement(jws), envelope }))
   }
   return submissions
 }

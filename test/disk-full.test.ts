@@ -18,6 +18,7 @@ import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
 import type { Sealed } from '@ledgerstone/core/sealed'
 import { decodeEntries } from '@ledgerstone/core/tile'
 import { Log } from '@ledgerstone/log/log'
+import { submissionOf } from '@ledgerstone/log/submission'
 import { type FileOperations, operatingSystem } from '@ledgerstone/stores/file/durable'
 import { FileStore } from '@ledgerstone/stores/file/store'
 import { quickSealer } from '../bench/records.ts'
@@ -100,7 +101,7 @@ async function fillEngine(path: string, disk: SmallDisk, bytes: number): Promise
   const { origin, vkeys } = log.bucket(bucket)
   const history = new History(bucket, origin, vkeys)
   const append: Append = async (sealed) => {
-    const { index, hash, checkpoint } = await log.bucket(bucket).append(sealed, 'test')
+    const { index, hash, checkpoint } = await log.bucket(bucket).append(submissionOf(sealed), 'test')
     return { index, hash: formatHex(hash), checkpoint }
   }
   const read: Read = async function* (from, to) {

@@ -32,7 +32,9 @@ export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable
   const { verifyWorkers, publishIntervalMs, publicUrls, audience, issuers, trustedProxies } = config
   const log = stack.use(
     await Log.open({
-      ...{ trust, store, now, verifyWorkers, publishIntervalMs, report: reportTo(logger, metrics) },
+      ...{ trust, store, now, publishIntervalMs, report: reportTo(logger, metrics) },
+      // The intake verifies, but for the first statement of a key.
+      verifyWorkers: 0,
       ...(documents !== undefined && { documents }),
       signers: async (bucket) => ({
         ed25519: await open(join(config.keys, `log-${bucket}-ed25519.pem`)),
@@ -48,6 +50,7 @@ export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable
     ...{ log, logger, metrics, publicUrl, now, trustedProxies },
     ...(documents !== undefined && { documents }),
     bearer: createBearer({ audience, issuers, publicUrls, now }),
+    intakeThreads: verifyWorkers,
     logPublic: config.log === 'public',
     metricsPublic: config.metrics === 'public',
     limits: { eventStreamsMax, waitFinalMsMax },

@@ -5,6 +5,7 @@ import { keyHistory } from '@ledgerstone/core/key-life'
 import { createKey } from '@ledgerstone/core/key-pair'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Log } from '@ledgerstone/log/log'
+import { submissionOf } from '@ledgerstone/log/submission'
 import { createSample, keys, openSample } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
 import type { RegistryFollower } from '../src/registry.ts'
@@ -27,7 +28,7 @@ async function run(threshold = 1): Promise<Running> {
   let posted = 0
   const postBlock: LedgerApi['postBlock'] = async (bucket, { statement }) => {
     posted++
-    const { index, hash, duplicate } = await log.bucket(bucket).append({ statement }, 'test')
+    const { index, hash, duplicate } = await log.bucket(bucket).append(submissionOf({ statement }), 'test')
     const rest = { prevhash: '', time: '', size: index + 1, final: false, checkpoint: '' }
     return { ...rest, bucket, index, hash: formatHex(hash), created: !duplicate }
   }

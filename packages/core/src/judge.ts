@@ -2,7 +2,7 @@
 // call it.
 import type { Block } from './block.ts'
 import { membersOf } from './canonical.ts'
-import type { EnvelopeHeader } from './envelope.ts'
+import type { EnvelopeHeader, WrappedKey } from './envelope.ts'
 import { isReservedType, keysBucket, originOf } from './names.ts'
 import { Refused } from './refused.ts'
 import type { RegisteredKey } from './registered-key.ts'
@@ -14,6 +14,14 @@ import { checkIssued } from './window.ts'
 
 /** Where a statement stands, or is to stand. */
 export type Place = Pick<Block, 'bucket' | 'index' | 'time' | 'keys'>
+
+/** What the judgement looks at: of a statement, and of an envelope. */
+export type Claim = Pick<Statement, 'header'> & {
+  readonly payload: Pick<Statement['payload'], 'log' | 'type' | 'issued' | 'body'>
+}
+export type Sealing = Pick<EnvelopeHeader, 'suite' | 'signer'> & {
+  readonly receivers: readonly Pick<WrappedKey, 'kid'>[]
+}
 
 /** A statement that the registry, as of the block's `keys`, allows in its place. Its signature is checked. */
 export type JudgedStatement = {
@@ -34,7 +42,7 @@ export async function judgeBlock(block: Block, registry: Registry): Promise<Judg
  * `stale-statement`, `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`, `wrong-ledger`, `reserved`,
  * `gap`.
  */
-export function judgeStatement(statement: Statement, place: Place, registry: Registry): RegisteredKey {
+export function judgeStatement(statement: Claim, place: Place, registry: Registry): RegisteredKey {
   const { bucket, index, time, keys } = place
   const { payload, header } = statement
   if (bucket === keysBucket) throw new Refused('reserved', 'blocks of keys are judged by the registry itself')
@@ -62,12 +70,7 @@ export function judgeStatement(statement: Statement, place: Place, registry: Reg
  * one owner, and every receiver is registered and in force. (That the envelope is the one that the statement
  * names is `checkContent`.) Throws `unknown-key`, `key-revoked`, `key-expired`, `wrong-key`.
  */
-export function judgeEnvelope(
-  envelope: EnvelopeHeader,
-  key: RegisteredKey,
-  place: Place,
-  registry: Registry,
-): void {
+export function judgeEnvelope(envelope: Sealing, key: RegisteredKey, place: Place, registry: Registry): void {
   const signer = registry.keyAt(envelope.signer, place.keys)
   checkValidity(signer, place.time)
   const { signerKind = signer.kind } = suiteNamed(envelope.suite)
@@ -83,7 +86,7 @@ export function checkReceiver(key: Registration, time: number): void {
   checkValidity(key, time)
 }
 
-function checkGenesis(statement: Statement, key: RegisteredKey, bucket: string, registry: Registry): void {
+function checkGenesis(statement: Claim, key: RegisteredKey, bucket: string, registry: Registry): void {
   const body = membersOf(statement.payload.body, 'the genesis', ['bucket', 'ledger'])
   if (!hasRole(key, 'ledger')) throw new Refused('wrong-key', 'a genesis is signed by the ledger key')
   if (body['ledger'] !== registry.ledger || body['bucket'] !== bucket) {

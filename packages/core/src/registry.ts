@@ -298,7 +298,7 @@ export function checkValidity(key: Registration, time: number): void {
 }
 
 /** Throws `wrong-key` unless the key signs statements of this algorithm. */
-export function checkHeader(statement: Statement, key: Registration): void {
+export function checkHeader(statement: Pick<Statement, 'header'>, key: Registration): void {
   if (key.purpose !== 'sign' || statement.header.alg !== statementAlgorithmOf(key.kind)) {
     throw new Refused('wrong-key', `key ${key.kid} is not registered for ${statement.header.alg} signatures`)
   }

@@ -95,8 +95,16 @@ export function parseStatement(jws: string): Statement {
     jws,
     header: parseHeader(header),
     payload: parsePayload(textOf(parseBase64url(payload, 'the statement payload'), 'the statement payload')),
-    signingInput: utf8(jws.slice(0, jws.length - signature.length - 1)),
-    signature: parseBase64url(signature, 'the statement signature'),
+    ...signedPartsOf(jws),
+  }
+}
+
+/** What a compact JWS says is signed, and its signature. Throws `malformed`. */
+export function signedPartsOf(jws: string): Pick<Statement, 'signingInput' | 'signature'> {
+  const end = jws.lastIndexOf('.')
+  return {
+    signingInput: utf8(jws.slice(0, end)),
+    signature: parseBase64url(jws.slice(end + 1), 'the statement signature'),
   }
 }
 

@@ -26,7 +26,8 @@ const isGood = signatures.map((one) => verify(message, one))
 console.log(JSON.stringify({ hasLibsodium: libsodiumVerifier(publicKey) !== undefined, isGood }))`
 
 for (const hasLibsodium of [true, false]) {
-  test(`Ed25519 is verified ${hasLibsodium ? 'by libsodium' : 'also where libsodium does not load'}`, async () => {
+  const how = hasLibsodium ? 'by libsodium' : 'also where libsodium does not load'
+  test(`Ed25519 is verified ${how}`, async () => {
     const before = hasLibsodium
       ? []
       : ['--import', `data:text/javascript,${encodeURIComponent(withoutAddon)}`]

@@ -1,21 +1,22 @@
 import { type App, type AppLimits, createApp } from '@ledgerstone/border/app'
 import type { Bearer } from '@ledgerstone/border/bearer'
 import { callerFor, requireCaller } from '@ledgerstone/border/caller'
-import { readJson } from '@ledgerstone/border/json'
 import type { Logger } from '@ledgerstone/border/logger'
 import { addMetrics } from '@ledgerstone/border/metrics'
 import type { Documents } from '@ledgerstone/log/documents'
 import type { Log } from '@ledgerstone/log/log'
 import type { onRequestHookHandler } from 'fastify'
+import { attempt, readBody } from './body.ts'
 import { EventStreams } from './event-streams.ts'
 import { addExplorer, type ExplorerOptions } from './explorer.ts'
 import { protectAnswers } from './headers.ts'
 import { addHealth } from './health.ts'
+import { Intake } from './intake.ts'
 import { defaultLedgerLimits, type LedgerLimits } from './limits.ts'
-import { checkMemberNames } from './member-names.ts'
 import { type LedgerMetrics, measure } from './metrics.ts'
 import { describeApi, serveDescription } from './openapi.ts'
-import { addAppend } from './routes/append.ts'
+import { reportTo } from './report.ts'
+import { addAppend, takeBytes } from './routes/append.ts'
 import { addArticle } from './routes/article.ts'
 import { addBatch } from './routes/batch.ts'
 import { addBlock } from './routes/block.ts'
@@ -43,6 +44,8 @@ export type LedgerAppOptions = {
   readonly logPublic: boolean
   /** `/metrics` needs no token; otherwise one with the scope `manage:metrics`. */
   readonly metricsPublic: boolean
+  /** Threads that decode and verify records; none when absent: then this one does. */
+  readonly intakeThreads?: number
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly limits?: Partial<LedgerLimits>
@@ -57,7 +60,13 @@ export type LedgerAppOptions = {
 export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   const { log, bearer, logger, metrics, publicUrl, logPublic, now } = options
   const limits = { ...defaultLedgerLimits, ...options.limits }
-  const service: Service = { log, documents: options.documents, bearer, metrics, logPublic, now, limits }
+  const intake = new Intake({
+    threads: options.intakeThreads ?? 0,
+    keyOf: ({ kid }) => spkiOf(log, kid),
+    report: reportTo(logger, metrics),
+  })
+  const { documents } = options
+  const service: Service = { log, intake, documents, bearer, metrics, logPublic, now, limits }
 
   const app = await createApp({
     logger,
@@ -73,8 +82,12 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   addHealth(app, service)
   addMetrics(app, metrics.registry, options.metricsPublic ? undefined : managing(bearer, 'metrics'))
 
-  addAppend(app, service)
-  addBatch(app, service)
+  await app.register(async (scope: App) => {
+    takeBytes(scope)
+    addAppend(scope, service)
+    addBatch(scope, service)
+  })
+  app.addHook('onClose', () => intake[Symbol.asyncDispose]())
   addBuckets(app, service)
   addBlocks(app, service)
   addBlock(app, service)
@@ -89,13 +102,17 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   return app
 }
 
+/** The public key of a statement, whatever became of it since; undefined when it is not registered. */
+function spkiOf(log: Log, kid: string): Uint8Array | undefined {
+  const key = attempt(() => log.registry.key(kid))
+  return key instanceof Error ? undefined : key.spki
+}
+
 /** The border's strict JSON, and no member twice. */
 function refuseRepeatedMembers(app: App): void {
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
-    const { value, text } = readJson(body)
-    checkMemberNames(text, value)
-    done(null, value)
+    done(null, readBody(body))
   })
 }
 

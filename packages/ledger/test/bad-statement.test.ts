@@ -7,12 +7,11 @@ import { type Bytes, concat, formatBase64, utf8 } from '@ledgerstone/core/bytes'
 import { buildEnvelope, contentOf } from '@ledgerstone/core/envelope'
 import { createKey, statementSignerOf } from '@ledgerstone/core/key-pair'
 import { unwrapperOf, wrapperOf } from '@ledgerstone/core/primitives/node'
-import { formatEnvelopeJson } from '@ledgerstone/core/sealed'
+import { formatEnvelopeJson, type Sealed } from '@ledgerstone/core/sealed'
 import { type StatementPayload, signStatement } from '@ledgerstone/core/statement'
 import { liveId } from '@ledgerstone/core/uuid'
-import type { Submission } from '@ledgerstone/log/admit'
 import { bodyStatement } from '@ledgerstone/log/genesis'
-import { appendToKeys, keys, ledger as name, register, seal, start } from '../../log/test/sample.ts'
+import { appendToKeys, keys, ledger as name, register, sealDraft, start } from '../../log/test/sample.ts'
 import { startLedger, type Tested } from './ledger.ts'
 import { assertRefused, type Headers, respelled, sound, stated, url, withEnvelope } from './mistakes.ts'
 
@@ -76,7 +75,7 @@ describe('a statement', () => {
   })
 
   it('of the right sender but with a changed amount of bytes is refused', async () => {
-    const { statement } = await seal()
+    const { statement } = await sealDraft()
     const content = { ...statement.payload.content, bytes: 7 } as NonNullable<StatementPayload['content']>
     await refused(await stated({ content }), 422, 'wrong-digest')
   })
@@ -156,13 +155,13 @@ describe('a statement', () => {
 
 describe('an envelope', () => {
   it("of one sender under another sender's statement is refused", async () => {
-    const { envelope } = (await seal()) as Required<Submission>
+    const { envelope } = await sealDraft()
     const record = await under(keys.other, envelope)
     await refused(record, 422, 'wrong-key')
   })
 
   it('sealed for a key that is not registered, or is no receiving key, is refused', async () => {
-    const { envelope } = (await seal()) as Required<Submission>
+    const { envelope } = await sealDraft()
     const [wrapped] = envelope.receivers
     for (const [kid, code] of [
       [(await createKey('RSA-2048')).kid, 'unknown-key'],
@@ -179,7 +178,7 @@ describe('an envelope', () => {
   // The article's receiver unwraps, checks the key signature, decrypts. Whoever received one record can
   // therefore put another text under the sender's signed key, and its flow alone takes it for the sender's.
   it("with another text under a sender's signed key is refused, whoever signs the statement", async () => {
-    const victim = (await seal()) as Required<Submission>
+    const victim = await sealDraft()
     const [wrapped] = victim.envelope.receivers
     const key = await unwrapperOf(keys.receiver.pkcs8)((wrapped as NonNullable<typeof wrapped>).wrapped)
     const forged = buildEnvelope({
@@ -205,7 +204,7 @@ describe('an envelope', () => {
 /** A statement over this envelope by a key, or by another one in its name. */
 async function under(
   key: typeof keys.statement,
-  envelope: NonNullable<Submission['envelope']>,
+  envelope: NonNullable<Sealed['envelope']>,
   signer = key,
 ): Promise<unknown> {
   const payload = {

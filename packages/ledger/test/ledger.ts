@@ -3,7 +3,7 @@
 import type { App } from '@ledgerstone/border/app'
 import { createBearer } from '@ledgerstone/border/bearer'
 import { createLogger } from '@ledgerstone/border/logger'
-import { formatSealed, type Sealed } from '@ledgerstone/core/sealed'
+import { formatSealed } from '@ledgerstone/core/sealed'
 import type { Documents } from '@ledgerstone/log/documents'
 import type { Log, LogOptions } from '@ledgerstone/log/log'
 import { MemoryStore } from '@ledgerstone/stores/memory'
@@ -17,7 +17,7 @@ import {
   publicUrl,
   type SigningKey,
 } from '../../border/test/tokens.ts'
-import { type Clock, createSample, openPayments, type Sample, seal } from '../../log/test/sample.ts'
+import { type Clock, createSample, openPayments, type Sample, sealDraft } from '../../log/test/sample.ts'
 import { createLedgerApp, type LedgerAppOptions } from '../src/app.ts'
 import { createLedgerMetrics } from '../src/metrics.ts'
 import { reportTo } from '../src/report.ts'
@@ -65,6 +65,7 @@ export async function startLedger(options: TestOptions = {}): Promise<Tested> {
   const app = await createLedgerApp({
     ...{ log, ...derived, logger, metrics, publicUrl, now, logPublic: false, metricsPublic: false },
     bearer: createBearer({ audience, issuers, publicUrls: [publicUrl], now }),
+    intakeThreads: 1,
     ...rest,
   })
   return {
@@ -80,6 +81,8 @@ export async function startLedger(options: TestOptions = {}): Promise<Tested> {
 }
 
 /** A sealed record as callers send it. */
-export async function sealedJson(draft: Parameters<typeof seal>[0] = {}): Promise<Record<string, unknown>> {
-  return { ...formatSealed((await seal(draft)) as Sealed) }
+export async function sealedJson(
+  draft: Parameters<typeof sealDraft>[0] = {},
+): Promise<Record<string, unknown>> {
+  return { ...formatSealed(await sealDraft(draft)) }
 }

@@ -5,8 +5,7 @@ import type { JsonObject } from '@ledgerstone/core/canonical'
 import { statementSignerOf } from '@ledgerstone/core/key-pair'
 import { formatEnvelopeJson } from '@ledgerstone/core/sealed'
 import { type StatementPayload, signStatement } from '@ledgerstone/core/statement'
-import type { Submission } from '@ledgerstone/log/admit'
-import { keys, seal } from '../../log/test/sample.ts'
+import { keys, sealDraft } from '../../log/test/sample.ts'
 import { sealedJson, type Tested } from './ledger.ts'
 
 export const url = '/v1/buckets/payments/blocks'
@@ -58,7 +57,7 @@ export async function stated(
   key = keys.statement,
   signer = key,
 ): Promise<{ statement: string; envelope: JsonObject }> {
-  const { statement, envelope } = (await seal()) as Required<Submission>
+  const { statement, envelope } = await sealDraft()
   const { alg } = await statementSignerOf(key)
   const { sign } = await statementSignerOf(signer)
   const jws = await signStatement({ ...statement.payload, ...claims }, { alg, kid: key.kid, sign })

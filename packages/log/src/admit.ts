@@ -1,32 +1,15 @@
 // Submission -> Pending: what can be said of a record before its place is known. Cheap refusals come first;
-// the signature is checked last, by verify.ts. The sequencer judges again in the very place that the block
-// gets.
+// the signature comes last, unless it was checked before. The sequencer judges again in the very place that
+// the block gets.
 import type { Bytes, Hash } from '@ledgerstone/core/bytes'
-import { checkContent, type Envelope } from '@ledgerstone/core/envelope'
 import { caseKeyOf, identityOf } from '@ledgerstone/core/identity'
 import { judgeEnvelope, judgeStatement, type Place } from '@ledgerstone/core/judge'
-import { limits } from '@ledgerstone/core/limits'
-import { Refused } from '@ledgerstone/core/refused'
 import type { RegisteredKey } from '@ledgerstone/core/registered-key'
 import type { Registry } from '@ledgerstone/core/registry'
-import type { Statement } from '@ledgerstone/core/statement'
-
-/**
- * A sealed record in good form; its signature is not checked yet. A statement with a `body` has no envelope.
- */
-export type Submission = {
-  readonly statement: Statement
-  readonly envelope?: Envelope
-  /** What `checkContent` made of the two, when the caller has it already. */
-  readonly header?: Bytes
-}
+import type { Submission } from './submission.ts'
 
 /** A record that the registry allows in the bucket, but for its signature. */
-export type Admitted = {
-  readonly statement: Statement
-  readonly envelope: Envelope | undefined
-  /** Exact bytes to store; empty when there is no envelope. */
-  readonly envelopeBytes: Bytes
+export type Admitted = Submission & {
   /** The public key that must have signed the statement, as SubjectPublicKeyInfo. */
   readonly spki: Bytes
   readonly identity: Hash
@@ -38,59 +21,35 @@ export type Admitted = {
 /** What an entry adds to its statement, at most. */
 const entryFrameBytes = 320
 
-/** Throws what `judgeStatement` and `judgeEnvelope` throw, and `wrong-digest`, `too-large`. */
+/** Throws what `judgeStatement` and `judgeEnvelope` throw. */
 export function admit(submission: Submission, place: Place, origin: string, registry: Registry): Admitted {
-  const { statement, envelope } = submission
-  const key = judgeStatement(statement, place, registry)
-  if (envelope !== undefined) judgeEnvelope(envelope, key, place, registry)
-  return identify(submission, key, origin)
+  return identify(submission, judge(submission, place, registry), origin)
 }
 
-/** The record of a known key, with what the store knows it by. Throws `wrong-digest`, `too-large`. */
+/** The record of a known key, with what the store knows it by. */
 export function identify(
-  { statement, envelope, header }: Submission,
-  key: Pick<RegisteredKey, 'owner' | 'spki'>,
+  submission: Submission,
+  { owner, spki }: Pick<RegisteredKey, 'owner' | 'spki'>,
   origin: string,
 ): Admitted {
-  const { payload, jws } = statement
-  const envelopeBytes = encodeContent(statement, envelope, header)
+  const { statement, envelope, envelopeBytes, isSigned } = submission
+  const { id, case: step } = statement.payload
   return {
-    statement,
-    envelope,
-    envelopeBytes,
-    spki: key.spki,
-    identity: identityOf(origin, key.owner, payload.id),
-    caseKey: payload.case === undefined ? undefined : caseKeyOf(origin, payload.case.id),
-    bytes: jws.length + entryFrameBytes + envelopeBytes.length,
+    ...{ statement, envelope, envelopeBytes, isSigned, spki },
+    identity: identityOf(origin, owner, id),
+    caseKey: step === undefined ? undefined : caseKeyOf(origin, step.id),
+    bytes: bytesOf(submission),
   }
+}
+
+/** See `Admitted.bytes`. */
+export function bytesOf({ statement, envelopeBytes }: Submission): number {
+  return statement.jws.length + entryFrameBytes + envelopeBytes.length
 }
 
 /** Judges again, in the place that the block is to have: the registry or the time may have moved on. */
-export function judgeAgain({ statement, envelope }: Admitted, place: Place, registry: Registry): void {
+export function judge({ statement, envelope }: Submission, place: Place, registry: Registry): RegisteredKey {
   const key = judgeStatement(statement, place, registry)
   if (envelope !== undefined) judgeEnvelope(envelope, key, place, registry)
-}
-
-/** The envelope's bytes, after a look that it is the one that the statement names. */
-function encodeContent(
-  { payload }: Statement,
-  envelope: Envelope | undefined,
-  encoded: Bytes | undefined,
-): Bytes {
-  const { content } = payload
-  if ((content === undefined) !== (envelope === undefined)) {
-    throw new Refused(
-      'wrong-digest',
-      'a statement with content comes with its envelope, one with a body without',
-    )
-  }
-  if (content === undefined || envelope === undefined) return new Uint8Array(0)
-  const header = encoded ?? checkContent(content, envelope)
-  const bytes = 4 + header.length + envelope.ciphertext.length
-  if (bytes > limits.envelopeBytesMax) throw new Refused('too-large', 'the envelope is too long')
-  const out = new Uint8Array(bytes)
-  new DataView(out.buffer).setUint32(0, header.length)
-  out.set(header, 4)
-  out.set(envelope.ciphertext, 4 + header.length)
-  return out
+  return key
 }

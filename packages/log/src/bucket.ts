@@ -4,7 +4,8 @@ import type { Hash } from '@ledgerstone/core/bytes'
 import { keysBucket, originOf } from '@ledgerstone/core/names'
 import type { Policy } from '@ledgerstone/core/policy'
 import { Refused } from '@ledgerstone/core/refused'
-import type { Submission } from './admit.ts'
+import { signedPartsOf } from '@ledgerstone/core/statement'
+import { bytesOf } from './admit.ts'
 import { HeadSigner, type LogSigner } from './checkpoint.ts'
 import type { Committed } from './documents-fresh.ts'
 import type { Report } from './event.ts'
@@ -16,7 +17,8 @@ import { bucketRules, keysRules, type Rules } from './rules.ts'
 import type { Placed } from './sequence.ts'
 import { type BucketState, Sequencer } from './sequencer.ts'
 import type { Head, Store } from './store.ts'
-import type { Verifiers } from './verify.ts'
+import type { Submission } from './submission.ts'
+import type { Verdict, Verifiers } from './verify.ts'
 
 /** A committed block, and a note that covers it. */
 export type Appended = {
@@ -137,6 +139,16 @@ export class Bucket {
   }
 
   /**
+   * Announces a request of so many bytes, whose records are still to be decoded: a commit waits a little for
+   * them. The function that it returns is called once, when they are there or will not come. Throws
+   * `stopping`, `read-only`, `pool-full`.
+   */
+  expect(bytes: number): () => void {
+    this.#checkOpen()
+    return this.#sequencer.pool.expect(bytes)
+  }
+
+  /**
    * Appends a record; resolves when its block is durable and signed for. `caller` is who must not starve
    * others. Throws what `admit` throws, `bad-signature`, `id-reused`, `case-moved`, `pool-full`,
    * `store-full`, `read-only`, `stopping`, and `outcome-unknown`: ask again with the same id.
@@ -190,12 +202,17 @@ export class Bucket {
     else this.#sequencer.ready(pending)
   }
 
-  /** Cheap refusals first; the record then has its place in the caller's line. */
-  #admit(submission: Submission, caller: string, settle: Settle): Pending {
-    const { pool, state } = this.#sequencer
+  #checkOpen(): void {
+    const { state } = this.#sequencer
     if (this.#isClosing) throw new Refused('stopping', 'the ledger is stopping')
     if (state.kind === 'read-only') throw new Refused('read-only', state.detail)
-    pool.checkRoom(submission.statement.jws.length + (submission.envelope?.ciphertext.length ?? 0))
+  }
+
+  /** Cheap refusals first; the record then has its place in the caller's line. */
+  #admit(submission: Submission, caller: string, settle: Settle): Pending {
+    this.#checkOpen()
+    const { pool } = this.#sequencer
+    pool.checkRoom(bytesOf(submission))
     const { head, time: last } = this.#sequencer.signed
     const time = Math.max(this.#context.now(), last)
     const admitted = this.#rules.admit(submission, { bucket: this.name, index: head.size, time })
@@ -203,14 +220,19 @@ export class Bucket {
   }
 
   #verify(pending: Pending, caller: string): void {
-    this.#context.verifiers.verify(pending.statement, pending.spki, caller, (isGood, cause) => {
+    const settle: Verdict = (isGood, cause) => {
       if (isGood) return this.#sequencer.ready(pending)
       const error =
         cause === undefined
           ? new Refused('bad-signature', 'the statement is not signed by the key that it names')
           : new Error('the signature could not be checked', { cause })
       this.#sequencer.refuse(pending, error)
-    })
+    }
+    const { statement, spki, isSigned } = pending
+    if (isSigned === undefined) {
+      const signed = { header: statement.header, ...signedPartsOf(statement.jws) }
+      this.#context.verifiers.verify(signed, spki, caller, settle)
+    } else settle(isSigned)
   }
 
   #answer({ index, hash, prev, time, duplicate }: Placed): Appended {

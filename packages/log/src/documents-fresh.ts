@@ -1,16 +1,15 @@
 // Documents of the newest blocks, made of what admission had decoded: to read a block back and decode it
 // again would cost ten times as much.
 import { formatHex } from '@ledgerstone/core/bytes'
-import type { EnvelopeHeader } from '@ledgerstone/core/envelope'
-import type { Statement } from '@ledgerstone/core/statement'
 import type { BlockDocument } from './documents.ts'
 import type { Placed } from './sequence.ts'
+import type { SubmittedEnvelope, SubmittedStatement } from './submission.ts'
 
 /** A block that was just committed, and the record that it was made for. */
 export type Committed = {
   readonly place: Pick<Placed, 'index' | 'hash' | 'time'>
-  readonly statement: Statement
-  readonly envelope: EnvelopeHeader | undefined
+  readonly statement: SubmittedStatement
+  readonly envelope: SubmittedEnvelope | undefined
 }
 
 /** Consecutive documents up to the newest block; the oldest go when there are too many. */
@@ -58,8 +57,8 @@ export class FreshDocuments {
 /** The document of a block: what its statement and its envelope's header say in clear. */
 export function describeBlock(
   { index, hash, time }: Committed['place'],
-  { header, payload }: Statement,
-  envelope: EnvelopeHeader | undefined,
+  { header, payload }: SubmittedStatement,
+  envelope: SubmittedEnvelope | undefined,
 ): BlockDocument {
   const block = { index, hash: formatHex(hash), time, type: payload.type, id: payload.id, sender: header.kid }
   if (envelope === undefined) return { ...block, receivers: [], meta: {} }

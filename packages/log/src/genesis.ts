@@ -15,6 +15,7 @@ import type { Report } from './event.ts'
 import { LiveRegistry } from './live-registry.ts'
 import { MldsaThread } from './mldsa.ts'
 import type { Store } from './store.ts'
+import { submissionOf } from './submission.ts'
 import { Verifiers } from './verify.ts'
 
 /** What block 0 of `keys` says; it can never be changed. */
@@ -78,7 +79,7 @@ export async function createLedger(made: NewLedger): Promise<Trust> {
     publishAgeMsMax: Number.POSITIVE_INFINITY,
     checkKeys: () => undefined,
   })
-  const { hash } = await keys.append({ statement }, ledgerKey.kid)
+  const { hash } = await keys.append(submissionOf({ statement }), ledgerKey.kid)
   await keys.close()
   return createTrust(ledger, hash, policyText)
 }

@@ -16,6 +16,7 @@ import { LiveRegistry } from './live-registry.ts'
 import { MldsaThread } from './mldsa.ts'
 import type { Cosign } from './publish.ts'
 import type { Store } from './store.ts'
+import { submissionOf } from './submission.ts'
 import { Verifiers } from './verify.ts'
 
 export type LogOptions = {
@@ -114,7 +115,8 @@ export class Log implements AsyncDisposable {
     await this.#announce(name, signer, registrar)
     if (present === undefined && !(await store.buckets()).includes(name)) await store.create(name)
     const bucket = present ?? (await this.#open(name, signer))
-    await bucket.append({ statement: await genesisOf(this.ledger, name, ledgerKey, now()) }, ledgerKey.kid)
+    const statement = await genesisOf(this.ledger, name, ledgerKey, now())
+    await bucket.append(submissionOf({ statement }), ledgerKey.kid)
     return bucket
   }
 
@@ -164,7 +166,7 @@ export class Log implements AsyncDisposable {
       )
     if (!this.registry.origins().includes(origin) && !isAsked()) {
       const statement = await announcement(this.ledger, name, signer, registrar, this.#options.now())
-      await this.bucket(keysBucket).append({ statement }, registrar.kid)
+      await this.bucket(keysBucket).append(submissionOf({ statement }), registrar.kid)
     }
     if (isAsked()) throw new Refused('not-approved', `registrars have yet to approve the log keys of ${name}`)
   }

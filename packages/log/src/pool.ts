@@ -19,15 +19,17 @@ export class Pool {
   #bytes = 0
   #ready = 0
   #unverified = 0
+  #expected = 0
+  #expectedBytes = 0
 
   /** Records that could be committed now. */
   get ready(): number {
     return this.#ready
   }
 
-  /** Records whose signatures are being checked. */
-  get unverified(): number {
-    return this.#unverified
+  /** Records that will soon be ready, or refused, and requests of which that can be said. */
+  get coming(): number {
+    return this.#unverified + this.#expected
   }
 
   /** Bytes of all records whose callers still wait. */
@@ -35,7 +37,21 @@ export class Pool {
     return this.#bytes
   }
 
-  /** Throws `pool-full` when a record of so many bytes would not fit. */
+  /**
+   * Takes note of a request of so many bytes whose records are still to come, and for which there will be
+   * room then; what it returns is called once, when they are there. Throws `pool-full`.
+   */
+  expect(bytes: number): () => void {
+    this.checkRoom(this.#expectedBytes + bytes)
+    this.#expected++
+    this.#expectedBytes += bytes
+    return () => {
+      this.#expected--
+      this.#expectedBytes -= bytes
+    }
+  }
+
+  /** Throws `pool-full` when so many bytes would not fit. */
   checkRoom(bytes: number): void {
     if (this.#bytes + bytes > limits.poolBytesMax) {
       throw new Refused('pool-full', 'too many records wait to be committed; try again')

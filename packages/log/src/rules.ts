@@ -4,10 +4,11 @@ import type { Place } from '@ledgerstone/core/judge'
 import { limits } from '@ledgerstone/core/limits'
 import { Refused } from '@ledgerstone/core/refused'
 import { decodeEntries } from '@ledgerstone/core/tile'
-import { type Admitted, admit, identify, judgeAgain, type Submission } from './admit.ts'
+import { type Admitted, admit, identify, judge } from './admit.ts'
 import type { Accept, LiveRegistry } from './live-registry.ts'
 import type { Judge } from './sequence.ts'
 import type { Batch, Store } from './store.ts'
+import type { Submission } from './submission.ts'
 import type { Tip } from './tip.ts'
 
 export type Rules = {
@@ -39,7 +40,7 @@ export function bucketRules(origin: string, live: LiveRegistry, store: Store, ch
     },
     setting() {
       const { registry } = live
-      return { keys: registry.size, judge: (record, place) => judgeAgain(record, place, registry) }
+      return { keys: registry.size, judge: (record, place) => void judge(record, place, registry) }
     },
     approve: async () => () => undefined,
     async catchUp(tip) {

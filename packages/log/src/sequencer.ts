@@ -45,8 +45,8 @@ export type SequencerOptions = {
 }
 
 /**
- * A commit costs as much as signing for dozens of records, however few are in it. So it waits for those whose
- * signatures are being checked, if any, until so many are ready, and never longer than this.
+ * A commit costs as much as signing for dozens of records, however few are in it. So it waits for those that
+ * are being decoded or verified, if any, until so many are ready, and never longer than this.
  */
 const gatherRecords = 32
 const gatherMsMax = 2
@@ -138,8 +138,8 @@ export class Sequencer {
   }
 
   get #isGathered(): boolean {
-    const { ready, unverified } = this.pool
-    return ready === 0 || ready >= gatherRecords || unverified === 0
+    const { ready, coming } = this.pool
+    return ready === 0 || ready >= gatherRecords || coming === 0
   }
 
   /** Lets the next commit fill up. */

@@ -26,7 +26,8 @@ function verifyAll(jobs: Uint8Array<ArrayBuffer>): Uint8Array {
 }
 
 /**
- * A key that the library does not take has signed nothing; it must not end the thread and with it others' jobs.
+ * A key that the library does not take has signed nothing; it must not end the thread and with it others'
+ * jobs.
  */
 function verifierOrNone(...[algorithm, spki]: Parameters<typeof verifierOf>): Verify {
   try {

@@ -5,10 +5,10 @@ import { buildEnvelope, contentOf } from '@ledgerstone/core/envelope'
 import { limits } from '@ledgerstone/core/limits'
 import { originOf } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
-import { parseStatement, signStatement } from '@ledgerstone/core/statement'
+import { parseStatement, type Statement, signStatement } from '@ledgerstone/core/statement'
 import { liveId } from '@ledgerstone/core/uuid'
-import type { Submission } from '../src/admit.ts'
 import { readBlock } from '../src/read.ts'
+import { type Submission, submissionOf } from '../src/submission.ts'
 import {
   appendToKeys,
   codeOf,
@@ -18,6 +18,7 @@ import {
   openPayments,
   register,
   seal,
+  sealDraft,
   sealer,
   shop,
   start,
@@ -82,11 +83,11 @@ test('a batch answers each record in order, sound ones committed in order', asyn
   await using log = await openPayments(await createSample(), { verifyWorkers: 2 })
   const payments = log.bucket('payments')
   const id = liveId(start)
-  const forged = await seal()
+  const forged = await sealDraft()
   const batch: Submission[] = [
     await seal(),
     await seal({ id }),
-    { ...forged, statement: { ...forged.statement, signature: new Uint8Array(64) } },
+    submissionOf({ ...forged, statement: withoutSignature(forged.statement) }),
     await seal({ id }),
     await seal({ id, record: utf8('other') }),
     await seal({ bucket: 'orders' }),
@@ -142,21 +143,45 @@ test('of two first steps of a case in one batch the first one counts', async () 
   assert(second instanceof Refused && second.code === 'case-moved')
 })
 
+/** A statement that nobody has signed. */
+function withoutSignature({ jws }: Statement): Statement {
+  return parseStatement(`${jws.slice(0, jws.lastIndexOf('.'))}.${'A'.repeat(86)}`)
+}
+
+test('what was found out of a signature before is taken as it is', async () => {
+  await using log = await openPayments(await createSample())
+  const payments = log.bucket('payments')
+  assert.equal((await payments.append({ ...(await seal()), isSigned: true }, 'caller')).index, 1)
+  assert.equal(
+    await codeOf(payments.append({ ...(await seal()), isSigned: false }, 'caller')),
+    'bad-signature',
+  )
+  const unknown = { ...(await seal({ bucket: 'orders' })), isSigned: false }
+  assert.equal(await codeOf(payments.append(unknown, 'caller')), 'wrong-log', 'said first')
+})
+
+test('a request whose records are still to come takes room in the pool from other requests', async () => {
+  await using log = await openPayments(await createSample())
+  const payments = log.bucket('payments')
+  const arrived = payments.expect(limits.poolBytesMax - 1000)
+  assert.throws(() => payments.expect(2000), /too many records wait/)
+  assert.equal((await payments.append(await seal(), 'caller')).index, 1)
+  arrived()
+  payments.expect(2000)()
+})
+
 test('an envelope that is not the one of its statement is refused', async () => {
   await using log = await openPayments(await createSample())
   const payments = log.bucket('payments')
-  const [one, other] = [await seal(), await seal()]
-  assert(one.envelope !== undefined && other.envelope !== undefined)
-  const swapped = { statement: one.statement, envelope: other.envelope }
-  assert.equal(await codeOf(payments.append(swapped, 'caller')), 'wrong-digest')
-  assert.equal(await codeOf(payments.append({ statement: one.statement }, 'caller')), 'wrong-digest')
+  const [one, other] = [await sealDraft(), await sealDraft()]
+  const submit = async (parts: Parameters<typeof submissionOf>[0]): Promise<unknown> =>
+    payments.append(submissionOf(parts), 'caller')
+  assert.equal(await codeOf(submit({ statement: one.statement, envelope: other.envelope })), 'wrong-digest')
+  assert.equal(await codeOf(submit({ statement: one.statement })), 'wrong-digest')
   const flipped = one.envelope.ciphertext.slice()
   flipped[20] = (flipped[20] as number) ^ 1
   const forged = buildEnvelope({ ...one.envelope, ciphertext: flipped })
-  assert.equal(
-    await codeOf(payments.append({ statement: one.statement, envelope: forged }, 'caller')),
-    'wrong-digest',
-  )
+  assert.equal(await codeOf(submit({ statement: one.statement, envelope: forged })), 'wrong-digest')
   assert.equal(payments.head.size, 1)
 })
 
@@ -176,13 +201,12 @@ test('types of the house and second geneses are refused', async () => {
   const payload = { log: payments.origin, id: liveId(start), issued: start }
   const genesis = { ...payload, type: 'ledgerstone.genesis', body: { bucket: 'payments', ledger } }
   const statement = parseStatement(await signStatement(genesis, signer))
-  assert.equal(await codeOf(payments.append({ statement }, 'caller')), 'reserved')
-  const { envelope } = await seal()
-  assert(envelope !== undefined)
+  assert.equal(await codeOf(payments.append(submissionOf({ statement }), 'caller')), 'reserved')
+  const { envelope } = await sealDraft()
   const toKeys = { ...payload, log: originOf(ledger, 'keys'), type: 'x', content: contentOf(envelope) }
   const misplaced = parseStatement(await signStatement(toKeys, signer))
   assert.equal(
-    await codeOf(log.bucket('keys').append({ statement: misplaced, envelope }, 'caller')),
+    await codeOf(log.bucket('keys').append(submissionOf({ statement: misplaced, envelope }), 'caller')),
     'reserved',
   )
 })

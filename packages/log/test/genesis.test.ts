@@ -6,6 +6,7 @@ import { leafHash } from '@ledgerstone/core/tree'
 import { MemoryStore } from '@ledgerstone/stores/memory'
 import { bodyStatement, createLedger } from '../src/genesis.ts'
 import { readBlock } from '../src/read.ts'
+import { submissionOf } from '../src/submission.ts'
 import {
   codeOf,
   createSample,
@@ -106,7 +107,7 @@ test('where two registrars must agree, a bucket begins when the second has appro
   const { origin } = log.bucket('keys')
   const type = 'ledgerstone.key.approve'
   const statement = await bodyStatement(origin, type, {}, keys.secondRegistrar, start, [hash])
-  await log.bucket('keys').append({ statement }, 'second')
+  await log.bucket('keys').append(submissionOf({ statement }), 'second')
   const bucket = await log.createBucket('orders', makers)
   assert.equal((await readBlock(bucket, 0)).block.keys, 3)
 })

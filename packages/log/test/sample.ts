@@ -9,18 +9,19 @@ import { keysBucket, originOf } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { formatRegistration, proofMessage, type Registration } from '@ledgerstone/core/registration'
 import { type Receiver, receiverOf, type Sender, sealRecord } from '@ledgerstone/core/seal'
+import type { Sealed } from '@ledgerstone/core/sealed'
 import { senderOf } from '@ledgerstone/core/sender'
 import { checkSpki } from '@ledgerstone/core/spki'
 import type { Case } from '@ledgerstone/core/statement'
 import type { Trust } from '@ledgerstone/core/trust'
 import { liveId } from '@ledgerstone/core/uuid'
 import { MemoryStore } from '@ledgerstone/stores/memory'
-import type { Submission } from '../src/admit.ts'
 import { type LogSigner, vkeysOf } from '../src/checkpoint.ts'
 import type { LogEvent } from '../src/event.ts'
 import { bodyStatement, createLedger } from '../src/genesis.ts'
 import { Log, type LogOptions } from '../src/log.ts'
 import type { Store } from '../src/store.ts'
+import { type Submission, submissionOf } from '../src/submission.ts'
 
 export const ledger = 'test.example/log'
 export const start = Date.parse('2026-11-23T03:17:00.000Z')
@@ -130,7 +131,7 @@ export async function register(
 export async function appendToKeys(log: Log, type: string, body: JsonObject): Promise<void> {
   const now = Date.parse(new Date(start).toISOString())
   const statement = await bodyStatement(originOf(ledger, keysBucket), type, body, keys.registrar, now)
-  await log.bucket(keysBucket).append({ statement }, 'registrar')
+  await log.bucket(keysBucket).append(submissionOf({ statement }), 'registrar')
 }
 
 const retryKey = utf8('a retry key of thirty-two bytes!')
@@ -148,7 +149,11 @@ export type Draft = {
   readonly type?: string
 }
 
-export function seal(draft: Draft = {}): Promise<Submission> {
+export async function seal(draft: Draft = {}): Promise<Submission> {
+  return submissionOf(await sealDraft(draft))
+}
+
+export function sealDraft(draft: Draft = {}): Promise<Sealed> {
   const { bucket = 'payments', issued = start, sender = sealer, type = 'payment.captured' } = draft
   const { id = liveId(issued), record = utf8('{"amount":"1.10"}') } = draft
   const step = draft.case === undefined ? {} : { case: draft.case }

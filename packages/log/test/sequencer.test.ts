@@ -68,7 +68,7 @@ test('a commit waits a little for records whose signatures are being checked', a
   const records = await Promise.all(Array.from({ length: 5 }, admitted))
   const [a, b, c, d, e] = records.map((record, i) => sequencer.pool.add(record, `${i}`, () => undefined))
   assert(a && b && c && d && e)
-  assert.equal(sequencer.pool.unverified, 5)
+  assert.equal(sequencer.pool.coming, 5)
   sequencer.ready(a)
   sequencer.refuse(b, new Refused('bad-signature', 'no'))
   sequencer.ready(c)
@@ -86,7 +86,7 @@ test('a commit waits a little for records whose signatures are being checked', a
   sequencer.ready(late)
   await until(() => sequencer.signed.head.size === 6, 'the other follows')
   assert.deepEqual(counts, [4, 1, 1])
-  assert.deepEqual([sequencer.pool.ready, sequencer.pool.unverified, sequencer.pool.bytes], [0, 0, 0])
+  assert.deepEqual([sequencer.pool.ready, sequencer.pool.coming, sequencer.pool.bytes], [0, 0, 0])
   await sequencer.close()
 })
 

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { LogEvent } from '../src/event.ts'
 import { Verifiers } from '../src/verify.ts'
-import { keys, seal, shop } from './sample.ts'
+import { keys, sealDraft, shop } from './sample.ts'
 
 const events: LogEvent[] = []
 const kinds = {
@@ -14,8 +14,8 @@ after(async () => {
   for (const verifiers of Object.values(kinds)) await verifiers[Symbol.asyncDispose]()
 })
 
-const good = (await seal()).statement
-const ofOther = (await seal({ sender: shop })).statement
+const good = (await sealDraft()).statement
+const ofOther = (await sealDraft({ sender: shop })).statement
 const forged = { ...good, signature: good.signature.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) }
 
 function verdict(
@@ -108,7 +108,7 @@ test('a thread that dies fails its second message too, and the rest is verified'
   )
   assert.deepEqual(
     settled.map(({ status }) => status),
-    statements.map((_, i) => (i < 64 ? 'rejected' : 'fulfilled')),
+    statements.map((_, i) => (i < 8 + 32 ? 'rejected' : 'fulfilled')),
   )
   await verifiers[Symbol.asyncDispose]()
 })

@@ -11,6 +11,7 @@ import { createIdentity } from '@ledgerstone/exchange/certificate'
 import { type ExchangeRun, runExchange } from '@ledgerstone/exchange/client'
 import { directWay } from '@ledgerstone/exchange/ways/direct'
 import { bodyStatement } from '@ledgerstone/log/genesis'
+import { submissionOf } from '@ledgerstone/log/submission'
 import { issuerUrl } from '../../border/test/tokens.ts'
 import { keys, registrationOf, until } from '../../log/test/sample.ts'
 import { type Exchanging, exchanging, origin } from './exchanging.ts'
@@ -198,7 +199,7 @@ describe('an exchange is refused', () => {
         const body = await registrationOf(key, { owner: 'auditor', purpose: 'sign', roles })
         const type = 'ledgerstone.key.register'
         const statement = await bodyStatement(origin, type, body, keys.registrar, clock.ms)
-        await log.bucket('keys').append({ statement }, 'registrar')
+        await log.bucket('keys').append(submissionOf({ statement }), 'registrar')
         await untilKeysFinal(each.ledger)
         return direct.open(target)
       },

@@ -6,6 +6,7 @@ import { ledgerApi } from '@ledgerstone/client/api'
 import { type ExchangesApi, exchangesApi } from '@ledgerstone/client/exchanges'
 import { createKey } from '@ledgerstone/core/key-pair'
 import { bodyStatement } from '@ledgerstone/log/genesis'
+import { submissionOf } from '@ledgerstone/log/submission'
 import { issuerUrl, mint } from '../../border/test/tokens.ts'
 import { keys, registrationOf } from '../../log/test/sample.ts'
 import { addExchanges } from '../src/exchange-routes.ts'
@@ -89,7 +90,7 @@ async function newCheckpoint({ ledger, sealer }: Running): Promise<void> {
   const body = await registrationOf(await createKey('Ed25519'), { owner: 'extra', purpose: 'sign' })
   const type = 'ledgerstone.key.register'
   const statement = await bodyStatement(origin, type, body, keys.registrar, ledger.clock.ms)
-  await ledger.log.bucket('keys').append({ statement }, 'registrar')
+  await ledger.log.bucket('keys').append(submissionOf({ statement }), 'registrar')
   await untilKeysFinal(ledger)
   await sealer.follower.refresh()
 }

@@ -41,9 +41,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const notice = (text: string): void => logger.warn(text)
   const documents = stack.use(await SqliteDocuments.open(folder.documents, notice))
   const report = reportTo(logger, metrics)
-  const { log } = stack.use(
-    await openLog(folder, trust, { now, open, documents, verifyWorkers: 2, report, notice }),
-  )
+  const { log } = stack.use(await openLog(folder, trust, { now, open, documents, report, notice }))
   // Only now: whoever is refused the store must not lead the commands away from the process that has it.
   moveClients(folder, `${url}/auth`)
   grantSealer(folder)
@@ -61,6 +59,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const isPublic = { logPublic: true, metricsPublic: true }
   const app = await createLedgerApp({
     ...{ log, documents, bearer, logger, metrics, publicUrl: url, now, ...isPublic, ...page },
+    intakeThreads: 2,
   })
   stack.defer(() => app.close())
   await app.register(auth.plugin)

@@ -17,6 +17,7 @@ import { formatTrust, type Trust } from '@ledgerstone/core/trust'
 import { vkeysOf } from '@ledgerstone/log/checkpoint'
 import { createLedger } from '@ledgerstone/log/genesis'
 import type { Log } from '@ledgerstone/log/log'
+import { submissionOf } from '@ledgerstone/log/submission'
 import { formatRetryKey } from '@ledgerstone/sealer/keys'
 import { FileStore } from '@ledgerstone/stores/file/store'
 import { type DataFolder, dataFolder, makeFolder } from '../data-folder.ts'
@@ -144,7 +145,7 @@ async function registerFirstKeys(
     const body = await registrationBody(await keep(path, kind), { owner, purpose, assurance: 'local' }, at)
     const asked = { type: 'ledgerstone.key.register', body }
     const statement = await changeStatement(log.ledger, asked, registrars.first, now())
-    const { hash } = await keys.append({ statement }, registrars.first.kid)
+    const { hash } = await keys.append(submissionOf({ statement }), registrars.first.kid)
     await approve(log, hash, registrars, now)
   }
 }
@@ -172,7 +173,7 @@ async function approve(log: Log, request: Hash, { approving }: Registrars, now: 
   for (const key of approving) {
     const asked = { type: 'ledgerstone.key.approve', body: {}, refs: [request] }
     const statement = await changeStatement(log.ledger, asked, key, now())
-    await log.bucket(keysBucket).append({ statement }, key.kid)
+    await log.bucket(keysBucket).append(submissionOf({ statement }), key.kid)
   }
 }
 

@@ -14,8 +14,6 @@ export type OpenLogOptions = {
   /** Of log keys that may be under a passphrase. */
   readonly open?: OpenKey
   readonly documents?: Documents
-  /** Threads that verify statements; none, for short work. */
-  readonly verifyWorkers?: number
   readonly publishIntervalMs?: number
   readonly report?: Report
   /** Told what an operator should know of the files. */
@@ -24,15 +22,7 @@ export type OpenLogOptions = {
 
 /** The log of a data folder over its files. Throws `store-busy` while another process has them. */
 export async function openLog(folder: DataFolder, trust: Trust, options: OpenLogOptions): Promise<OpenLog> {
-  const {
-    now,
-    open,
-    documents,
-    verifyWorkers = 0,
-    publishIntervalMs = 1000,
-    report = () => undefined,
-    notice,
-  } = options
+  const { now, open, documents, publishIntervalMs = 1000, report = () => undefined, notice } = options
   const store = await FileStore.open(folder.ledger, notice === undefined ? {} : { report: notice })
   try {
     const signers = async (bucket: string) => readLogSigner(folder, bucket, open)
@@ -42,7 +32,8 @@ export async function openLog(folder: DataFolder, trust: Trust, options: OpenLog
       store,
       signers,
       now,
-      verifyWorkers,
+      // The service's intake verifies, but for the first statement of a key; other work is short.
+      verifyWorkers: 0,
       publishIntervalMs,
       report,
       ...filled,

@@ -7,13 +7,14 @@ import { createValidatorCompiler } from '@ledgerstone/border/schema'
 import { Type } from '@ledgerstone/border/typebox'
 import type { Appended, Bucket } from '@ledgerstone/log/bucket'
 import { readReceipt } from '@ledgerstone/log/read'
+import type { Submission } from '@ledgerstone/log/submission'
 import type { FastifySchemaCompiler } from 'fastify'
 import { allow } from '../access.ts'
 import { formatAppended, statusOf } from '../appended.ts'
 import { isFinal, waitFinal } from '../final-wait.ts'
+import type { Intake } from '../intake.ts'
 import type { Service } from '../service.ts'
 import { appended, sealedRecord } from '../shapes.ts'
-import { parseSubmission } from '../submission.ts'
 
 const query = Type.Object(
   {
@@ -26,7 +27,7 @@ const query = Type.Object(
 )
 
 export function addAppend(app: App, service: Service): void {
-  const { log, limits } = service
+  const { log, intake, limits } = service
   app.post(
     '/v1/buckets/:bucket/blocks',
     {
@@ -48,7 +49,7 @@ export function addAppend(app: App, service: Service): void {
     async (request, reply) => {
       const bucket = log.bucket(request.params.bucket)
       const { receipt, wait } = request.query
-      const outcome = await bucket.append(parseSubmission(takeBody(request)), callerOf(request).key)
+      const outcome = await appendOne(bucket, intake, takeBody(request), callerOf(request).key)
       if (wait === 'final') await waitFinal(bucket, outcome.index, limits.waitFinalMsMax)
       const members = formatAppended(bucket, outcome)
       const proof = receipt === true ? await receiptOf(bucket, outcome) : ''
@@ -62,17 +63,42 @@ export function addAppend(app: App, service: Service): void {
   )
 }
 
-/**
- * The body, which the request then no longer has: what was decoded is all that is needed while the caller
- * waits, and the texts would be carried through every collection of garbage until then.
- */
-export function takeBody(request: { body: unknown }): unknown {
-  const { body } = request
-  request.body = undefined
-  return body
+async function appendOne(
+  bucket: Bucket,
+  intake: Intake,
+  body: Uint8Array,
+  caller: string,
+): Promise<Appended> {
+  const arrived = bucket.expect(body.length)
+  let submission: Submission
+  try {
+    submission = await intake.decode(body, caller)
+  } finally {
+    arrived()
+  }
+  return await bucket.append(submission, caller)
 }
 
-/** Bodies are decoded by the core, strictly and by hand: a schema in between would only cost time. */
+/** Bodies come as they are: the intake reads them. */
+export function takeBytes(app: App): void {
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    done(null, body)
+  })
+}
+
+/**
+ * The body, which the request then no longer has: what was decoded is all that is needed while the caller
+ * waits, and the bytes would be carried through every collection of garbage until then. Without a body there
+ * are none.
+ */
+export function takeBody(request: { body: unknown }): Uint8Array {
+  const { body } = request
+  request.body = undefined
+  return body instanceof Uint8Array ? body : new Uint8Array(0)
+}
+
+/** Bodies are decoded by the intake, strictly and by hand: a schema in between would only cost time. */
 export const exceptBody: FastifySchemaCompiler<unknown> = (route) =>
   route.httpPart === 'body' ? () => true : validate(route as Parameters<typeof validate>[0])
 
