@@ -34,10 +34,11 @@ function answerRecords(bodies: Uint8Array<ArrayBuffer>): void {
 async function answerBatch(body: Uint8Array<ArrayBuffer>): Promise<void> {
   const records = attempt(() => recordsOf(readBody(body)))
   if (records instanceof Error) return answer({ slice: encodeRefused(records), isLast: true })
-  for (let from = 0; from < records.length; from += recordsPerSlice) {
-    if (from > 0) await setImmediate()
-    const slice = records.slice(from, from + recordsPerSlice).map((record) => attempt(() => decode(record)))
-    answer({ slice: encodeDecoded(slice), isLast: from + recordsPerSlice >= records.length })
+  const rest = [...records]
+  while (rest.length > 0) {
+    const slice = rest.splice(0, recordsPerSlice).map((record) => attempt(() => decode(record)))
+    answer({ slice: encodeDecoded(slice), isLast: rest.length === 0 })
+    await setImmediate()
   }
 }
 
