@@ -59,11 +59,10 @@ export function checkOwnership(path: string, file: Ownership, self: Process): vo
 }
 
 /**
- * The private key of a PEM file (PKCS#8, PKCS#1 or SEC1, without passphrase) as PKCS#8 DER. Throws
- * `bad-key-file`.
+ * The private key of a PEM text (PKCS#8, PKCS#1 or SEC1, without passphrase) as PKCS#8 DER; `path` is where it
+ * was read. Throws `bad-key-file`.
  */
-export function readPrivateKey(path: string): Bytes {
-  const pem = readKeyFile(path)
+export function parsePrivateKey(pem: string, path: string): Bytes {
   if (isEncryptedPem(pem)) {
     throw new Refused('bad-key-file', `${path} is encrypted: this needs a private key without passphrase`)
   }

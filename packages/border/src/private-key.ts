@@ -4,7 +4,7 @@ import type { Bytes } from '@ledgerstone/core/bytes'
 import { decryptPrivateKey } from '@ledgerstone/core/encrypted-key'
 import { isEncryptedPem, parseEncryptedPrivateKeyPem } from '@ledgerstone/core/pem'
 import { Refused } from '@ledgerstone/core/refused'
-import { readKeyFile, readPrivateKey } from './key-file.ts'
+import { parsePrivateKey, readKeyFile } from './key-file.ts'
 
 /** The PKCS#8 of a private key file. Throws `bad-key-file`, `wrong-passphrase`. */
 export type OpenKey = (path: string) => Promise<Bytes>
@@ -16,7 +16,7 @@ export type OpenKey = (path: string) => Promise<Bytes>
 export function keyOpener(passphrase: () => string | undefined): OpenKey {
   return async (path) => {
     const pem = readKeyFile(path)
-    if (!isEncryptedPem(pem)) return readPrivateKey(path)
+    if (!isEncryptedPem(pem)) return parsePrivateKey(pem, path)
     const given = passphrase()
     if (given === undefined) {
       throw new Refused('bad-key-file', `${path} is encrypted, and no file of its passphrase is named`)

@@ -7,8 +7,8 @@ import { after, describe, it } from 'node:test'
 import {
   checkOwnership,
   createKeyFile,
+  parsePrivateKey,
   readKeyFile,
-  readPrivateKey,
   replaceKeyFile,
 } from '../src/key-file.ts'
 
@@ -100,12 +100,15 @@ describe('a key file', () => {
     for (const [index, [key, pem]] of pems.entries()) {
       const path = join(folder, `${index}.pem`)
       createKeyFile(path, String(pem))
-      assert.deepEqual(Buffer.from(readPrivateKey(path)), key.export({ type: 'pkcs8', format: 'der' }))
+      assert.deepEqual(
+        Buffer.from(parsePrivateKey(readKeyFile(path), path)),
+        key.export({ type: 'pkcs8', format: 'der' }),
+      )
     }
     const path = join(folder, 'broken.pem')
     createKeyFile(path, '-----BEGIN PRIVATE KEY-----\nswordfish\n-----END PRIVATE KEY-----\n')
     assert.throws(
-      () => readPrivateKey(path),
+      () => parsePrivateKey(readKeyFile(path), path),
       (error: Error & { code?: string }) =>
         error.code === 'bad-key-file' && !error.message.includes('swordfish') && error.cause === undefined,
     )

@@ -1,5 +1,5 @@
 // Private keys that a command is pointed at, encrypted or not.
-import { readKeyFile, readPrivateKey } from '@ledgerstone/border/key-file'
+import { parsePrivateKey, readKeyFile } from '@ledgerstone/border/key-file'
 import { keyOpener, type OpenKey, readPassphrase } from '@ledgerstone/border/private-key'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { decryptPrivateKey } from '@ledgerstone/core/encrypted-key'
@@ -29,7 +29,7 @@ export async function openKeyFile(
   options: PassphraseOptions,
 ): Promise<{ readonly pkcs8: Bytes; readonly passphrase: string | undefined }> {
   const pem = readKeyFile(path)
-  if (!isEncryptedPem(pem)) return { pkcs8: readPrivateKey(path), passphrase: undefined }
+  if (!isEncryptedPem(pem)) return { pkcs8: parsePrivateKey(pem, path), passphrase: undefined }
   const passphrase = given(options) ?? (await askHidden(`passphrase of ${path}: `))
   if (passphrase === undefined) throw unattended(`${path} is encrypted`)
   return { pkcs8: await decryptPrivateKey(parseEncryptedPrivateKeyPem(pem), passphrase), passphrase }

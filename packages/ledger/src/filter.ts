@@ -1,4 +1,6 @@
 // What a list is narrowed down by: the query's members, for the document store.
+import { decodeKid } from '@ledgerstone/core/kid'
+import { checkTypeName } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { parseTime } from '@ledgerstone/core/time'
 import type { DocumentFilter } from '@ledgerstone/log/documents'
@@ -9,7 +11,10 @@ const metaPrefix = 'meta.'
 export function parseFilter(query: Readonly<Record<string, unknown>>): DocumentFilter | undefined {
   const text = (name: string): string | undefined => query[name] as string | undefined
   const meta = Object.entries(query).filter(([name]) => name.startsWith(metaPrefix))
-  const [type, sender, receiver] = [text('type'), text('sender'), text('receiver')]
+  const type = checked(text('type'), checkTypeName, 'type is the name of a record type')
+  const [sender, receiver] = (['sender', 'receiver'] as const).map((name) =>
+    checked(text(name), (kid) => decodeKid(kid, name), `${name} is a kid: 43 characters of base64url`),
+  )
   const [timeFrom, timeTo] = [timeOf(text('time_from'), 0), timeOf(text('time_to'), dayMs - 1)]
   const filter: DocumentFilter = {
     ...(type !== undefined && { type }),
@@ -22,6 +27,20 @@ export function parseFilter(query: Readonly<Record<string, unknown>>): DocumentF
     }),
   }
   return Object.keys(filter).length === 0 ? undefined : filter
+}
+
+/** The value, if there is one, in good form: one that nothing can have would find nothing and not say why. */
+function checked(
+  value: string | undefined,
+  check: (value: string) => unknown,
+  form: string,
+): string | undefined {
+  try {
+    if (value !== undefined) check(value)
+    return value
+  } catch (cause) {
+    throw new Refused('bad-query', form, { cause })
+  }
 }
 
 const dayMs = 86_400_000

@@ -160,6 +160,12 @@ describe('GET /v1/buckets/{bucket}/blocks', () => {
     'time_from=yesterday',
     'time_to=2026-02-30',
     'time_to=2026-11-23T03:17',
+    'type=Payment',
+    'type=',
+    'sender=alice',
+    'sender=',
+    `receiver=${'A'.repeat(42)}`,
+    `receiver=${'A'.repeat(42)}B`,
   ]) {
     it(`?${query} is not understood`, async () => {
       assert.equal(await codeOf(`${blocks}?${query}`), '400 bad-query')

@@ -2,6 +2,7 @@
 // the document store is compared with it. `keys` comes first, since its registry judges all other blocks.
 import { checkPolicyOf } from '@ledgerstone/core/evidence'
 import { keysBucket } from '@ledgerstone/core/names'
+import { Refused } from '@ledgerstone/core/refused'
 import type { Trust } from '@ledgerstone/core/trust'
 import { type AuditContext, auditBlocks } from './audit-bucket.ts'
 import { type AuditEvent, findingOf, reasonOf, structural } from './audit-finding.ts'
@@ -26,7 +27,8 @@ export type AuditOptions = {
 
 /**
  * Yields findings and progress, bucket by bucket, and at the end `done`. Memory is bounded. Nothing that was
- * checked is a finding too (`nothing-checked`). Throws operating errors only.
+ * checked is a finding too (`nothing-checked`). Throws `unknown-bucket` for a name that neither the store nor
+ * `keys` knows, and operating errors.
  */
 export async function* audit(options: AuditOptions): AsyncGenerator<AuditEvent> {
   const { store, ledger, trust, documents, verifyWorkers } = options
@@ -37,7 +39,9 @@ export async function* audit(options: AuditOptions): AsyncGenerator<AuditEvent> 
     total.findings++
     yield structural(stray, 'log')
   }
-  for (const bucket of await namesOf(options)) {
+  const there = await store.buckets()
+  for (const bucket of namesOf(there, options)) {
+    if (!there.includes(bucket)) checkAnnounced(bucket, there, context)
     for await (const event of auditBucket(bucket, options, context)) {
       yield event
       if (event.kind === 'finding') total.findings++
@@ -58,11 +62,20 @@ export async function* audit(options: AuditOptions): AsyncGenerator<AuditEvent> 
 }
 
 /** `keys` first. */
-async function namesOf({ store, buckets }: AuditOptions): Promise<readonly string[]> {
-  const all = await store.buckets()
-  const missing = (buckets ?? []).filter((name) => !all.includes(name))
-  const rest = all.filter((name) => name !== keysBucket && (buckets === undefined || buckets.includes(name)))
+function namesOf(there: readonly string[], { buckets }: AuditOptions): readonly string[] {
+  const missing = (buckets ?? []).filter((name) => name !== keysBucket && !there.includes(name))
+  const rest = there.filter(
+    (name) => name !== keysBucket && (buckets === undefined || buckets.includes(name)),
+  )
   return [keysBucket, ...rest, ...missing]
+}
+
+/** A bucket that is asked for and is not there is damage if `keys` knows it, else a slip of whoever asks. */
+function checkAnnounced(bucket: string, there: readonly string[], { registry }: AuditContext): void {
+  if (bucket === keysBucket || registry === undefined) return
+  if (!registry.bucketsBeside(there).includes(bucket)) {
+    throw new Refused('unknown-bucket', `there is no bucket ${JSON.stringify(bucket)}`)
+  }
 }
 
 /** A bucket may be taken away as a whole: `keys` knows which there have to be. */

@@ -46,6 +46,7 @@ async function makeStore(folder: string): Promise<Sample> {
 async function auditOf(
   folder: string,
   change: (document: BlockDocument) => BlockDocument = (document) => document,
+  only?: readonly string[],
 ): Promise<readonly AuditEvent[]> {
   await using store = await openForAudit(folder)
   const changed = {
@@ -53,7 +54,10 @@ async function auditOf(
     read: async (bucket: string, from: number, limit: number) =>
       (await documents.read(bucket, from, limit)).map(change),
   }
-  return await Array.fromAsync(audit({ store, ledger, trust, documents: changed, verifyWorkers: 0 }))
+  const buckets = only === undefined ? {} : { buckets: only }
+  return await Array.fromAsync(
+    audit({ store, ledger, trust, documents: changed, verifyWorkers: 0, ...buckets }),
+  )
 }
 
 function findingsIn(events: readonly AuditEvent[]): readonly AuditFinding[] {
@@ -197,6 +201,17 @@ test('a bucket that was taken away as a whole is missed', async () => {
     findings.map(({ bucket, file, code }) => ({ bucket, file, code })),
     [{ bucket: 'payments', file: 'buckets/payments', code: 'unknown-bucket' }],
   )
+  const named = findingsIn(await auditOf(copy, undefined, ['payments']))
+  assert.deepEqual(
+    named.map(({ bucket }) => bucket),
+    ['payments'],
+    'also when it is asked for by name',
+  )
+})
+
+test('a name that neither the store nor keys knows is a slip, not damage', async () => {
+  await assert.rejects(auditOf(sound, undefined, ['paymnets']), { code: 'unknown-bucket' })
+  assert.deepEqual(findingsIn(await auditOf(sound, undefined, ['payments', 'keys'])), [])
 })
 
 test('one changed document is found, and named as one', async () => {

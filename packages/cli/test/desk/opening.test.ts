@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { createKeyFile, readPrivateKey } from '@ledgerstone/border/key-file'
+import { createKeyFile, parsePrivateKey, readKeyFile } from '@ledgerstone/border/key-file'
 import { encryptedPrivateKeyPem } from '@ledgerstone/core/encrypted-key'
 import { createKey } from '@ledgerstone/core/key-pair'
 import { formatPrivateKeyPem } from '@ledgerstone/core/pem'
@@ -19,13 +19,18 @@ before(async () => {
   running = await runningDesk()
   page = await enter(running.desk)
   index = await push(running, record)
-  const pkcs8 = readPrivateKey(running.folder.receiverKey)
+  const pkcs8 = receiverKey()
   createKeyFile(at('receivers/locked.pem'), await encryptedPrivateKeyPem(pkcs8, passphrase))
   createKeyFile(at('receivers/stranger.pem'), formatPrivateKeyPem((await createKey('RSA-2048')).pkcs8))
   createKeyFile(at('receivers/signing.pem'), formatPrivateKeyPem((await createKey('Ed25519')).pkcs8))
   createKeyFile(at('receivers/damaged.pem'), formatPrivateKeyPem(pkcs8).replace(/\n[^-\n]{20}/, '\n'))
 })
 after(async () => running[Symbol.asyncDispose]())
+
+function receiverKey(): Uint8Array<ArrayBuffer> {
+  const path = running.folder.receiverKey
+  return parsePrivateKey(readKeyFile(path), path)
+}
 
 function at(name: string): string {
   return join(running.folder.root, name)
@@ -110,7 +115,7 @@ test('keys are listed by name, kind and id, and none of their private bytes leav
 
 test('a key that others may read is listed as such, and not used', async () => {
   const name = 'receivers/open.pem'
-  writeFileSync(at(name), formatPrivateKeyPem(readPrivateKey(running.folder.receiverKey)))
+  writeFileSync(at(name), formatPrivateKeyPem(receiverKey()))
   chmodSync(at(name), 0o644)
   assert.match(String((await listed()).get(name)?.['problem']), /may be read by others/)
   assert.equal(codeOf(await open({ key: name })), 'bad-key-file')
