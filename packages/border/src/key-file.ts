@@ -59,8 +59,8 @@ export function checkOwnership(path: string, file: Ownership, self: Process): vo
 }
 
 /**
- * The private key of a PEM text (PKCS#8, PKCS#1 or SEC1, without passphrase) as PKCS#8 DER; `path` is where it
- * was read. Throws `bad-key-file`.
+ * The private key of a PEM text (PKCS#8, PKCS#1 or SEC1, without passphrase) as PKCS#8 DER; `path` is where
+ * it was read. Throws `bad-key-file`.
  */
 export function parsePrivateKey(pem: string, path: string): Bytes {
   if (isEncryptedPem(pem)) {
