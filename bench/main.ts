@@ -70,7 +70,7 @@ function appending(
     rounds: Number(values.rounds),
     records: Number(values.records ?? records),
     nodeArgs,
-    verifyUs: 1e6 / primitives.ed25519Verify,
+    verifyUs: 1e6 / primitives.statementVerify,
   }
 }
 
