@@ -52,8 +52,8 @@ export async function measureAppends(options: AppendOptions): Promise<void> {
   const bytes = Math.round((texts[0] as string).length / 100) / 10
   console.log(
     `${what}: ${connections} connections, records of ${recordBytes} bytes (${bytes} kB of JSON), ` +
-      `${options.records} in each of ${rounds} runs, one sender, one token, decoded and Ed25519 statements ` +
-      `verified by 2 threads, ML-DSA-44 on each published checkpoint, document store filled alongside; every ` +
+      `${options.records} in each of ${rounds} runs, one sender, one token, decoded and Ed25519 ` +
+      `statements verified by 2 threads, ML-DSA-44 on each published checkpoint, document store filled alongside; every ` +
       `answer was a new block, and the size grew by as many`,
   )
   const cap = Math.round(2e6 / options.verifyUs).toLocaleString('en')
