@@ -53,8 +53,8 @@ export async function measureAppends(options: AppendOptions): Promise<void> {
   console.log(
     `${what}: ${connections} connections, records of ${recordBytes} bytes (${bytes} kB of JSON), ` +
       `${options.records} in each of ${rounds} runs, one sender, one token, decoded and Ed25519 ` +
-      `statements verified by 2 threads, ML-DSA-44 on each published checkpoint, document store filled alongside; every ` +
-      `answer was a new block, and the size grew by as many`,
+      `statements verified by 2 threads, ML-DSA-44 on each published checkpoint, document store filled ` +
+      `alongside; every answer was a new block, and the size grew by as many`,
   )
   const cap = Math.round(2e6 / options.verifyUs).toLocaleString('en')
   print(
