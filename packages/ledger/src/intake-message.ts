@@ -2,7 +2,7 @@
  * What the main thread and a thread of the intake say to each other. Bodies go as bytes, many in one message,
  * and so do the decoded records: a third of the cost of objects.
  *
- *     question = each body: u32 n | body
+ *     question = each body: u32 n | body                                       a batch: its body, as it is
  *     answer   = each record: u8 0 | u32 n | JSON {code, message}                          refused
  *                           | u8 1 | u8 signed | u32 n | statement (JWS) | u32 n | JSON, see Clear
  *                             | u32 n | envelope, none when n is 0
@@ -45,30 +45,6 @@ type Clear = {
   readonly body?: JsonObject
   readonly envelope?: Pick<SubmittedEnvelope, 'suite' | 'signer'> &
     SubmittedEnvelope['labels'] & { readonly receivers: readonly string[] }
-}
-
-export function encodeBodies(bodies: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(bodies.reduce((sum, body) => sum + 4 + body.length, 0))
-  const view = new DataView(out.buffer)
-  let at = 0
-  for (const body of bodies) {
-    view.setUint32(at, body.length)
-    out.set(body, at + 4)
-    at += 4 + body.length
-  }
-  return out
-}
-
-/** Views of the message, no copies. */
-export function decodeBodies(bytes: Uint8Array<ArrayBuffer>): readonly Uint8Array[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const bodies: Uint8Array[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const start = at + 4
-    at = start + view.getUint32(at)
-    bodies.push(bytes.subarray(start, at))
-  }
-  return bodies
 }
 
 export function encodeRefused(error: Error): Uint8Array<ArrayBuffer> {

@@ -3,16 +3,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { verifierOf } from '@ledgerstone/core/primitives/node'
+import { cutFrames } from '@ledgerstone/log/frames'
 import { type Submission, submissionOf } from '@ledgerstone/log/submission'
 import type { Answer } from '@ledgerstone/log/threads'
 import { attempt, parseRecord, readBody, recordsOf } from './body.ts'
-import {
-  decodeBodies,
-  encodeDecoded,
-  encodeRefused,
-  type IntakeMessage,
-  type KeyMessage,
-} from './intake-message.ts'
+import { encodeDecoded, encodeRefused, type IntakeMessage, type KeyMessage } from './intake-message.ts'
 
 /** Some milliseconds. */
 const recordsPerSlice = 32
@@ -28,7 +23,7 @@ parentPort?.on('message', (message: IntakeMessage) => {
 })
 
 function answerRecords(bodies: Uint8Array<ArrayBuffer>): void {
-  answer(encodeDecoded(decodeBodies(bodies).map((body) => attempt(() => decode(readBody(body))))))
+  answer(encodeDecoded(cutFrames(bodies).map((body) => attempt(() => decode(readBody(body))))))
 }
 
 async function answerBatch(body: Uint8Array<ArrayBuffer>): Promise<void> {

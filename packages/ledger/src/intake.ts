@@ -2,12 +2,14 @@
 // answers, sequences and commits has only that to do. A thread is told a key when it has first met it; until
 // then the engine verifies.
 import { setImmediate } from 'node:timers/promises'
+import { concat } from '@ledgerstone/core/bytes'
 import type { StatementHeader } from '@ledgerstone/core/statement'
 import type { Report } from '@ledgerstone/log/event'
+import { encodeFrames } from '@ledgerstone/log/frames'
 import { type Submission, submissionOf } from '@ledgerstone/log/submission'
 import { type Dialogue, type Post, Threads } from '@ledgerstone/log/threads'
 import { attempt, parseRecord, readBody, recordsOf } from './body.ts'
-import { type Decoded, decodeDecoded, encodeBodies, type IntakeMessage } from './intake-message.ts'
+import { type Decoded, decodeDecoded, type IntakeMessage } from './intake-message.ts'
 
 export type IntakeOptions = {
   /** 0: the calling thread decodes, and the engine verifies. */
@@ -39,8 +41,7 @@ export class Intake implements AsyncDisposable {
     this.#threads = threads === 0 ? undefined : new Threads({ script, threads, dialogue, report })
   }
 
-  /** The record of a body. Rejects with what `readBody`, `parseRecord` and
-   * `submissionOf` throw. */
+  /** The record of a body. Rejects with what `readBody`, `parseRecord` and `submissionOf` throw. */
   decode(body: Uint8Array, caller: string): Promise<Submission> {
     return new Promise((resolve, reject) => {
       const settle = (decoded: Decoded | undefined): void => {
@@ -93,11 +94,10 @@ class Learning implements Dialogue<Task> {
   }
 
   ask(tasks: readonly Task[], post: Post, isLarge: boolean): void {
-    const bodies = isLarge ? tasks.map(({ body }) => new Uint8Array(body)) : []
-    const [batch] = bodies
-    const message: IntakeMessage =
-      batch === undefined ? { records: encodeBodies(tasks.map(({ body }) => body)) } : { batch }
-    post(message, [('batch' in message ? message.batch : message.records).buffer])
+    const bodies = tasks.map(({ body }) => body)
+    const bytes = isLarge ? concat(...bodies) : encodeFrames(bodies)
+    const message: IntakeMessage = isLarge ? { batch: bytes } : { records: bytes }
+    post(message, [bytes.buffer])
   }
 
   settle(tasks: readonly Task[], answer: Uint8Array<ArrayBuffer>, post: Post, isLast: boolean): void {

@@ -4,7 +4,7 @@ import type { Bytes, Hash } from '@ledgerstone/core/bytes'
 import { limits } from '@ledgerstone/core/limits'
 import { leafHash } from '@ledgerstone/core/tree'
 import type { Bucket } from '@ledgerstone/log/bucket'
-import { cutEnvelopes } from '@ledgerstone/log/documents-fill'
+import { cutFrames } from '@ledgerstone/log/frames'
 import { readBlock, readEntries, readEnvelope, readEnvelopes, readHash } from '@ledgerstone/log/read'
 import { type BlockView, viewBlock } from './block-view.ts'
 import { isFinal } from './final-wait.ts'
@@ -39,7 +39,7 @@ export async function readViewsFrom(
   from: number,
   count: number,
 ): Promise<readonly BlockView[]> {
-  const envelopes = cutEnvelopes(await readEnvelopes(bucket, from, count, limits.listBytesMax))
+  const envelopes = cutFrames(await readEnvelopes(bucket, from, count, limits.listBytesMax))
   const entries = await readEntries(bucket, from, envelopes.length)
   const hashes: Hash[] = entries.map(leafHash)
   const after = from + entries.length

@@ -18,7 +18,8 @@ import {
   reasonOf,
 } from './audit-finding.ts'
 import type { Documents } from './documents.ts'
-import { cutEnvelopes, documentOf } from './documents-fill.ts'
+import { documentOf } from './documents-fill.ts'
+import { cutFrames } from './frames.ts'
 import type { BucketAudit } from './store-audit.ts'
 import type { Verifiers } from './verify.ts'
 
@@ -245,7 +246,7 @@ function checkEnvelope(
 
 async function readEnvelopes(audit: BucketAudit, from: number, count: number): Promise<readonly Bytes[]> {
   try {
-    return cutEnvelopes(await audit.envelopes(from, count, envelopeBytesAtOnce))
+    return cutFrames(await audit.envelopes(from, count, envelopeBytesAtOnce))
   } catch (error) {
     if (error instanceof Refused || error instanceof RangeError) return []
     throw error

@@ -11,6 +11,7 @@ import type { Bucket } from './bucket.ts'
 import type { BlockDocument, Documents } from './documents.ts'
 import { describeBlock, FreshDocuments } from './documents-fresh.ts'
 import type { Report } from './event.ts'
+import { cutFrames } from './frames.ts'
 import { type Readable, readEntries, readEnvelopes } from './read.ts'
 
 const blocksPerBatch = 64
@@ -139,7 +140,7 @@ export async function readDocuments(
 ): Promise<readonly BlockDocument[]> {
   const wanted = Math.min(count, bucket.head.size - from)
   if (wanted <= 0) return []
-  const envelopes = cutEnvelopes(await readEnvelopes(bucket, from, wanted, envelopeBytesPerBatch))
+  const envelopes = cutFrames(await readEnvelopes(bucket, from, wanted, envelopeBytesPerBatch))
   const entries = await readEntries(bucket, from, envelopes.length)
   return entries.map((entry, i) => documentOf(entry, envelopes[i] as Bytes))
 }
@@ -149,16 +150,4 @@ export function documentOf(entry: Bytes, envelopeBytes: Bytes): BlockDocument {
   const { index, time, statement } = parseEntry(entry)
   const header = envelopeBytes.length === 0 ? undefined : decodeHeader(splitEnvelope(envelopeBytes).header)
   return describeBlock({ index, hash: leafHash(entry), time }, parseStatement(statement), header)
-}
-
-/** The envelopes of `u32 n | n bytes` frames, without their lengths. */
-export function cutEnvelopes(framed: Bytes): readonly Bytes[] {
-  const view = new DataView(framed.buffer, framed.byteOffset, framed.byteLength)
-  const envelopes: Bytes[] = []
-  for (let at = 0; at < framed.length; ) {
-    const start = at + 4
-    at = start + view.getUint32(at)
-    envelopes.push(framed.subarray(start, at))
-  }
-  return envelopes
 }

@@ -10,6 +10,7 @@ import { isSameRecord } from '@ledgerstone/core/retry'
 import { appendTiles, encodeEntries } from '@ledgerstone/core/tile'
 import { leafHash } from '@ledgerstone/core/tree'
 import type { Admitted } from './admit.ts'
+import { encodeFrames } from './frames.ts'
 import type { FirstBlock, Known } from './known.ts'
 import type { Batch } from './store.ts'
 import type { Tip } from './tip.ts'
@@ -135,27 +136,12 @@ function finish(tip: Tip, draft: Draft, { time, keys }: Setting): Pick<Plan, 'ba
     from: tip.head.size,
     count: entries.length,
     entries: encodeEntries(entries),
-    envelopes: encodeEnvelopes(draft.envelopes),
+    envelopes: encodeFrames(draft.envelopes),
     identities: concat(...draft.identities),
     tiles,
   }
   const head = { size: frontier.size, root: frontier.root() }
   return { batch, next: { head, frontier, edge, prev: leaves.at(-1) as Hash, time, keys } }
-}
-
-/** Each as u32 n | n bytes. */
-function encodeEnvelopes(envelopes: readonly Uint8Array[]): Bytes {
-  let bytes = 0
-  for (const envelope of envelopes) bytes += 4 + envelope.length
-  const out = new Uint8Array(bytes)
-  const view = new DataView(out.buffer)
-  let at = 0
-  for (const envelope of envelopes) {
-    view.setUint32(at, envelope.length)
-    out.set(envelope, at + 4)
-    at += 4 + envelope.length
-  }
-  return out
 }
 
 /**
