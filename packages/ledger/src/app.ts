@@ -16,7 +16,7 @@ import { defaultLedgerLimits, type LedgerLimits } from './limits.ts'
 import { type LedgerMetrics, measure } from './metrics.ts'
 import { describeApi, serveDescription } from './openapi.ts'
 import { reportTo } from './report.ts'
-import { addAppend, takeBytes } from './routes/append.ts'
+import { addAppend } from './routes/append.ts'
 import { addArticle } from './routes/article.ts'
 import { addBatch } from './routes/batch.ts'
 import { addBlock } from './routes/block.ts'
@@ -60,11 +60,15 @@ export type LedgerAppOptions = {
 export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   const { log, bearer, logger, metrics, publicUrl, logPublic, now } = options
   const limits = { ...defaultLedgerLimits, ...options.limits }
-  const intake = new Intake({
-    threads: options.intakeThreads ?? 0,
-    keyOf: ({ kid }) => spkiOf(log, kid),
-    report: reportTo(logger, metrics),
-  })
+  // Its threads would keep a process alive whose start has failed; the app's closing ends them otherwise.
+  await using stack = new AsyncDisposableStack()
+  const intake = stack.use(
+    new Intake({
+      threads: options.intakeThreads ?? 0,
+      keyOf: ({ kid }) => spkiOf(log, kid),
+      report: reportTo(logger, metrics),
+    }),
+  )
   const { documents } = options
   const service: Service = { log, intake, documents, bearer, metrics, logPublic, now, limits }
 
@@ -73,7 +77,7 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
     ...(options.http !== undefined && { limits: options.http }),
     ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
   })
-  refuseRepeatedMembers(app)
+  takeJson(app, readBody)
   protectAnswers(app, publicUrl)
   traceRequests(app)
   measure(app, metrics, log, now)
@@ -83,7 +87,7 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   addMetrics(app, metrics.registry, options.metricsPublic ? undefined : managing(bearer, 'metrics'))
 
   await app.register(async (scope: App) => {
-    takeBytes(scope)
+    takeJson(scope, (body) => body) // the intake reads it
     addAppend(scope, service)
     addBatch(scope, service)
   })
@@ -99,6 +103,7 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   if (options.explorer !== undefined) addExplorer(app, options.explorer)
 
   await serveDescription(app)
+  stack.move()
   return app
 }
 
@@ -108,11 +113,11 @@ function spkiOf(log: Log, kid: string): Uint8Array | undefined {
   return key instanceof Error ? undefined : key.spki
 }
 
-/** The border's strict JSON, and no member twice. */
-function refuseRepeatedMembers(app: App): void {
+/** Instead of the border's own reading of JSON bodies. */
+function takeJson(app: App, read: (body: Uint8Array) => unknown): void {
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
-    done(null, readBody(body))
+    done(null, read(body))
   })
 }
 

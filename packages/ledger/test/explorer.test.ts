@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import type { Worker } from 'node:worker_threads'
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import { createApp } from '@ledgerstone/border/app'
 import { createLogger } from '@ledgerstone/border/logger'
@@ -43,6 +44,21 @@ before(async () => {
 after(async () => {
   await ledger.close()
   rmSync(folder, { recursive: true })
+})
+
+test('a service that finds no build of it leaves no thread behind', async () => {
+  const threads: Worker[] = []
+  const note = (thread: Worker): number => threads.push(thread)
+  process.on('worker', note)
+  const explorer = { folder: join(folder, 'elsewhere'), configuration }
+  await assert.rejects(startLedger({ over: ledger.log, explorer }), /no build of the explorer/)
+  process.off('worker', note)
+  assert(threads.length > 0)
+  assert.deepEqual(
+    threads.map(({ threadId }) => threadId),
+    threads.map(() => -1),
+    'all have ended',
+  )
 })
 
 describe('the explorer', () => {

@@ -79,14 +79,6 @@ async function appendOne(
   return await bucket.append(submission, caller)
 }
 
-/** Bodies come as they are: the intake reads them. */
-export function takeBytes(app: App): void {
-  app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
-    done(null, body)
-  })
-}
-
 /**
  * The body, which the request then no longer has: what was decoded is all that is needed while the caller
  * waits, and the bytes would be carried through every collection of garbage until then. Without a body there
