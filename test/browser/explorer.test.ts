@@ -186,9 +186,11 @@ describe('the chain', () => {
       const { top } = document.querySelector('[data-index="4"]')?.getBoundingClientRect() ?? { top: -1 }
       return top > 0 && top < 300
     })
-    await page.setViewportSize({ width: 1280, height: 900 })
     await page.evaluate(() => scrollTo(0, 0))
     await page.getByRole('article', { name: 'Block 12', exact: true }).waitFor()
+    await page.setViewportSize({ width: 1280, height: 900 })
+    await page.waitForFunction(() => (document.querySelector('.chain-row')?.clientHeight ?? 1000) < 200)
+    assert.equal(await page.evaluate(() => scrollY), 0)
   })
 
   test('shows a new block by itself', async () => {

@@ -5,7 +5,12 @@ const tall = { wide: 132, narrow: 204 }
 const narrow = matchMedia('(width < 48rem)')
 
 export function useCardHeight(): number {
-  return useIsNarrow() ? tall.narrow : tall.wide
+  return useSyncExternalStore(subscribe, cardHeightNow)
+}
+
+/** As the page is now, though nothing may have been laid out for it yet. */
+export function cardHeightNow(): number {
+  return narrow.matches ? tall.narrow : tall.wide
 }
 
 /** As on a phone. */

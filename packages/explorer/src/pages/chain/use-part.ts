@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { movedPart, type Part, partAround } from './pages-of-blocks.ts'
+import { useKeptRow } from './use-kept-row.ts'
 
 export type MovingPart = {
   readonly part: Part
@@ -20,6 +21,7 @@ export function usePart(given: {
   readonly cardHeight: number
 }): MovingPart {
   const { size, begin, offset, cardHeight } = given
+  useKeptRow(offset, cardHeight)
   const [part, setPart] = useState(() => partAround(begin ?? size - 1, size))
   const [newestSeen, setNewestSeen] = useState(size - 1)
   const newer = size - 1 - part.top
@@ -36,15 +38,9 @@ export function usePart(given: {
   }, [isAtTop, size])
 
   const begun = useRef<number | undefined>(undefined)
-  const standing = useRef({ cardHeight, row: 0 })
   const shift = useRef(0)
   useLayoutEffect(() => {
     if (offset === 0) return
-    // A phone that is turned shows the same block as before, on cards of another height.
-    if (standing.current.cardHeight !== cardHeight) {
-      globalThis.scrollTo(0, offset + standing.current.row * cardHeight)
-    }
-    standing.current = { cardHeight, row: (globalThis.scrollY - offset) / cardHeight }
     if (shift.current !== 0) {
       globalThis.scrollBy(0, shift.current)
       shift.current = 0
