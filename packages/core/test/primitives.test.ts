@@ -243,6 +243,19 @@ for (const { title, first, second } of pairs) {
       await assert.rejects(async () => stranger(wrapped))
     })
 
+    test('is as long as the modulus: its leading zero byte belongs to it', async () => {
+      const { spki, pkcs8 } = await first.generateKeyPair('RSA-2048')
+      const [wrap, unwrap] = [await first.wrapperOf(spki), await second.unwrapperOf(pkcs8)]
+      const key = first.randomBytes(32)
+      let wrapped = await wrap(key)
+      while (wrapped[0] !== 0) wrapped = await wrap(key)
+
+      assert.deepEqual(await unwrap(wrapped), key)
+      for (const wrong of [wrapped.subarray(1), concat(Uint8Array.of(0), wrapped)]) {
+        await assert.rejects(async () => unwrap(wrong), /not as long as the modulus/)
+      }
+    })
+
     test('holds at most 126 bytes under a key of 2048 bits, as the padding of SHA-512 leaves', async () => {
       const { spki, pkcs8 } = await second.generateKeyPair('RSA-2048')
       const wrap = await first.wrapperOf(spki)

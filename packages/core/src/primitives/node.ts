@@ -135,8 +135,14 @@ export function wrapperOf(spki: Uint8Array): Wrap {
 }
 
 export function unwrapperOf(pkcs8: Uint8Array): Unwrap {
-  const key = { key: privateKey(pkcs8, 'rsa'), ...oaep }
-  return (wrapped) => plain(crypto.privateDecrypt(key, wrapped))
+  const parsed = privateKey(pkcs8, 'rsa')
+  const key = { key: parsed, ...oaep }
+  const bytes = (parsed.asymmetricKeyDetails?.modulusLength ?? 0) / 8
+  // RFC 8017 section 7.1.2, 1.b. OpenSSL also takes a wrapped key without its leading zero byte.
+  return (wrapped) => {
+    if (wrapped.length !== bytes) throw new RangeError('the wrapped key is not as long as the modulus')
+    return plain(crypto.privateDecrypt(key, wrapped))
+  }
 }
 
 const kinds = {

@@ -20,7 +20,7 @@ export type SignatureAlgorithm = 'Ed25519' | 'ES256' | 'PS256' | 'ML-DSA-65' | '
 export type Verify = (message: Uint8Array, signature: Uint8Array) => Awaitable<boolean>
 export type Sign = (message: Uint8Array) => Awaitable<Bytes>
 export type Wrap = (key: Uint8Array) => Awaitable<Bytes>
-/** Throws any error when the padding is wrong; the caller turns every failure into one code. */
+/** Throws any error when length or padding is wrong; the caller turns every failure into one code. */
 export type Unwrap = (wrapped: Uint8Array) => Awaitable<Bytes>
 
 export function sha256(message: Uint8Array): Bytes

@@ -20,6 +20,7 @@ import type {
   Wrap,
 } from './primitives.d.ts'
 import { isSmallOrder } from './small-order.ts'
+import { oaep, oaepUnwrapper } from './web-oaep.ts'
 
 export function sha256(message: Uint8Array): Bytes {
   return nobleSha256(message)
@@ -152,16 +153,13 @@ export async function signerOf(algorithm: SignatureAlgorithm, pkcs8: Uint8Array)
   return async (message) => new Uint8Array(await crypto.subtle.sign(operation, key, source(message)))
 }
 
-const oaep = { name: 'RSA-OAEP', hash: 'SHA-512' } // Web Crypto takes the same hash for MGF1
-
 export async function wrapperOf(spki: Uint8Array): Promise<Wrap> {
   const key = await crypto.subtle.importKey('spki', source(spki), oaep, false, ['encrypt'])
   return async (bytes) => new Uint8Array(await crypto.subtle.encrypt(oaep, key, source(bytes)))
 }
 
 export async function unwrapperOf(pkcs8: Uint8Array): Promise<Unwrap> {
-  const key = await crypto.subtle.importKey('pkcs8', source(pkcs8), oaep, false, ['decrypt'])
-  return async (wrapped) => new Uint8Array(await crypto.subtle.decrypt(oaep, key, source(wrapped)))
+  return oaepUnwrapper(await crypto.subtle.importKey('pkcs8', source(pkcs8), oaep, false, ['decrypt']))
 }
 
 export async function generateKeyPair(kind: KeyKind): Promise<KeyPair> {

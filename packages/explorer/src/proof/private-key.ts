@@ -2,6 +2,7 @@
 // even this page can read it again. It is sent nowhere.
 import { openPrivateKeyPem } from '@ledgerstone/core/encrypted-key'
 import { type Opener, openerOf } from '@ledgerstone/core/open'
+import { oaep, oaepUnwrapper } from '@ledgerstone/core/primitives/web-oaep'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Database } from './database.ts'
 
@@ -11,8 +12,6 @@ export type KeyChoice =
 
 export type KeptKey = { readonly kid: string; readonly name: string; readonly at: number }
 
-const oaep = { name: 'RSA-OAEP', hash: 'SHA-512' }
-
 /**
  * The opener of the chosen key. Throws `malformed` for a damaged file, `wrong-passphrase`, `wrong-key` for a
  * key of another kind.
@@ -21,9 +20,7 @@ export async function openerFor(choice: KeyChoice, database: Database | undefine
   if (choice.kind === 'pem') return openerOf(await pkcs8Of(choice.pem, choice.passphrase))
   const kept = await database?.get('keys', choice.kid)
   if (kept === undefined) throw new Refused('unknown-key', 'this browser does not keep that key any more')
-  const unwrap = async (wrapped: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
-    new Uint8Array(await crypto.subtle.decrypt(oaep, kept.key, new Uint8Array(wrapped)))
-  return { kid: kept.kid, unwrap }
+  return { kid: kept.kid, unwrap: oaepUnwrapper(kept.key) }
 }
 
 /** Keeps the key of a PEM file as one that cannot be extracted. Throws as `openerFor`. */
