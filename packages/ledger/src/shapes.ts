@@ -111,12 +111,18 @@ export const batchResults: TSchema = Type.Object(
   },
 )
 
+const bucketState = Type.Object({
+  kind: Type.String({ enum: ['open', 'read-only'] }),
+  code: Type.Optional(Type.String({ description: 'why the bucket takes no appends' })),
+  detail: Type.Optional(Type.String()),
+})
+
 export const bucketSummary: TSchema = Type.Object({
   name: Type.String(),
   origin: Type.String(),
   size: Type.Union([size, Type.Null()], { description: 'null when the bucket cannot be read' }),
   final: Type.Optional(Type.Union([size, Type.Null()], { description: 'blocks that are final' })),
-  state: Type.Optional(Type.String({ description: '`open`, or `read-only: ` and a code' })),
+  state: Type.Optional(bucketState),
 })
 
 export const bucketDetail: TSchema = Type.Object({
@@ -126,11 +132,7 @@ export const bucketDetail: TSchema = Type.Object({
   vkeys: Type.Array(Type.String(), { description: 'verifier keys of the log (C2SP)' }),
   head: Type.String({ description: 'note on the newest committed head' }),
   final: Type.Union([Type.String(), Type.Null()], { description: 'newest final checkpoint' }),
-  state: Type.Object({
-    kind: Type.String({ enum: ['open', 'read-only'] }),
-    code: Type.Optional(Type.String()),
-    detail: Type.Optional(Type.String()),
-  }),
+  state: bucketState,
 })
 
 export const block: TSchema = Type.Object({

@@ -101,12 +101,12 @@ describe('a token', () => {
     assert.deepEqual(Object.keys(keys), ['name', 'origin', 'size'])
     assert.equal(keys.origin, 'test.example/log/keys')
     assert.equal(payments.name, 'payments')
-    assert.equal(payments.state, 'open')
+    assert.deepEqual(payments.state, { kind: 'open' })
     assert.deepEqual(
       (await list('append:payments')).map(({ name }: { name: string }) => name),
       ['keys'],
     )
-    assert.equal((await list('read:keys'))[0].state, 'open')
+    assert.deepEqual((await list('read:keys'))[0].state, { kind: 'open' })
   })
 
   it('that has expired is refused, also one that was accepted before', async () => {

@@ -47,9 +47,13 @@ describe('health', () => {
     assert.equal(ready.status, 'ok')
     assert.equal(ready.buckets.payments, 'read-only: damaged-store')
     const list = (await other.app.inject({ url: '/v1/buckets', headers })).json().buckets
+    assert.match(list[1].state.detail, /^payments takes no appends: /)
     assert.deepEqual(list[1], {
-      ...{ name: 'payments', origin: 'test.example/log/payments', size: null },
-      ...{ final: null, state: 'read-only: damaged-store' },
+      name: 'payments',
+      origin: 'test.example/log/payments',
+      size: null,
+      final: null,
+      state: { kind: 'read-only', code: 'damaged-store', detail: list[1].state.detail },
     })
     const refused = await other.app.inject({ method: 'POST', url, headers, payload: await sealedJson() })
     assert.equal(refused.statusCode, 503)

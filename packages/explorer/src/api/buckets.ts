@@ -1,5 +1,6 @@
 // Buckets as the ledger tells of them, kept up to date.
 import type { BlockView, BucketDetail, BucketSummary } from '@ledgerstone/client/api'
+import { isObject, type Json } from '@ledgerstone/core/canonical'
 import { type UseQueryResult, useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useLedger } from './ledger-access.tsx'
@@ -101,6 +102,12 @@ function progressOf({ name, size, final, state }: BucketSummary): BucketProgress
     name,
     size: typeof size === 'number' ? size : null,
     final: typeof final === 'number' ? final : null,
-    state: typeof state === 'string' ? state : 'unreadable',
+    state: stateOf(state),
   }
+}
+
+function stateOf(state: Json | undefined): string {
+  if (!isObject(state)) return 'unreadable'
+  const { kind, code } = state
+  return [kind, code].filter((part) => typeof part === 'string').join(': ')
 }

@@ -6,6 +6,7 @@ import { covers } from '@ledgerstone/border/scope'
 import { Type } from '@ledgerstone/border/typebox'
 import { keysBucket } from '@ledgerstone/core/names'
 import type { Bucket } from '@ledgerstone/log/bucket'
+import type { BucketState } from '@ledgerstone/log/sequencer'
 import { allow } from '../access.ts'
 import type { Service } from '../service.ts'
 import { bucketDetail, bucketSummary } from '../shapes.ts'
@@ -62,9 +63,8 @@ function summaryOf(bucket: Bucket): { name: string; origin: string; size: number
   return { name: bucket.name, origin: bucket.origin, size: sizeOf(bucket) }
 }
 
-function progressOf({ final, state }: Bucket): { final: number | null; state: string } {
-  const open = state.kind === 'open'
-  return { final: final?.head.size ?? null, state: open ? 'open' : `read-only: ${state.code}` }
+function progressOf({ final, state }: Bucket): { final: number | null; state: BucketState } {
+  return { final: final?.head.size ?? null, state }
 }
 
 /** null for a bucket that could not be opened: it must not keep the list of the others from being read. */
