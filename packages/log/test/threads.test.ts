@@ -3,17 +3,23 @@ import { test } from 'node:test'
 import type { LogEvent } from '../src/event.ts'
 import { type Dialogue, Threads } from '../src/threads.ts'
 
-/** Answers small tasks with their numbers, a large one by as many slices as its number, a turn each. */
+/**
+ * Answers small tasks with their numbers, a large one by as many slices as its number, a turn each; small
+ * task 250 ends it.
+ */
 const program = `
 import { parentPort } from 'node:worker_threads'
 import { setImmediate } from 'node:timers/promises'
+let isEnough = false
 parentPort.on('message', async ({ small, large }) => {
   if (small?.includes(13)) process.exit(13)
+  isEnough ||= small?.includes(250) === true
   if (small) return parentPort.postMessage(Uint8Array.from(small))
-  for (let i = 1; i <= large; i++) {
+  for (let i = 1, isLast = false; !isLast; i++) {
     await setImmediate()
-    if (i === 99) process.exit(99)
-    parentPort.postMessage({ slice: Uint8Array.of(i), isLast: i === large })
+    if (i === 99 && large === 100) process.exit(99)
+    isLast = i === large || isEnough
+    parentPort.postMessage({ slice: Uint8Array.of(i), isLast })
   }
 })`
 const script = new URL(`data:text/javascript,${encodeURIComponent(program)}`)
@@ -74,16 +80,17 @@ for (const count of [1, 3]) {
 
 test('small tasks are answered while the only thread is at a large one', async () => {
   await using threads = start(1)
-  const large = threads.large(90)
+  const large = threads.large(1_000_000)
   for (let i = 0; i < 5; i++) await threads.small(i).settled
-  assert(large.answers.length < 90, `${large.answers.length} slices came first`)
+  await threads.small(250).settled
   await large.settled
+  assert(large.answers.length < 1_000_000, 'all slices came first')
 })
 
 test('a thread that ends fails what it had, large and small, and another does the rest', async () => {
   const events: LogEvent[] = []
   await using threads = start(1, events)
-  const broken = [threads.large(200), threads.small(1), threads.small(13)]
+  const broken = [threads.large(1_000_000), threads.small(1), threads.small(13)]
   const next = threads.large(3)
   const settled = await Promise.allSettled(broken.map((asked) => asked.settled))
   assert.deepEqual(
