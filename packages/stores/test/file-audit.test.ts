@@ -199,6 +199,19 @@ test('audit: every row of the index that is missing, changed or too many is foun
   assert.match((await auditOf(store.root))[0]!.what, /cannot be used/)
 })
 
+test('audit: takes for no damage what is appended to a store at rest after it was opened', async () => {
+  await using folder = await temporaryFolder()
+  const store = await FileStore.open(folder.path)
+  await store.create(bucket)
+  await using audit = await openForAudit(folder.path)
+  await using opened = await audit.open(bucket)
+  assert.equal(opened.isClosed, true)
+  await appendBlocks(store, bucket, blocksOf(3))
+  assert.deepEqual(await Array.fromAsync(opened.checkStructure()), [])
+  await store[Symbol.asyncDispose]()
+  assert.deepEqual(await Array.fromAsync(opened.checkStructure()), [])
+})
+
 test('audit: reads beside a writer without disturbing it', async () => {
   await using folder = await temporaryFolder()
   await using store = await FileStore.open(folder.path, { journalBytesMax: 5_000 })

@@ -39,27 +39,29 @@ export async function openForAudit(root: string): Promise<StoreAudit> {
   }
 }
 
+type Journals = readonly [File, File]
+
 class FileBucketAudit implements BucketAudit {
   readonly head: Head
   readonly isClosed: boolean
   readonly #bucket: string
   readonly #folder: string
   readonly #files: Files
-  readonly #all: readonly File[]
+  readonly #journals: Journals
   readonly #last: Commit
 
   private constructor(
     bucket: string,
     folder: string,
     files: Files,
-    all: readonly File[],
+    journals: Journals,
     last: Commit,
     isClosed: boolean,
   ) {
     this.#bucket = bucket
     this.#folder = folder
     this.#files = files
-    this.#all = all
+    this.#journals = journals
     this.#last = last
     this.head = last.head
     this.isClosed = isClosed
@@ -71,9 +73,10 @@ class FileBucketAudit implements BucketAudit {
     try {
       for (const name of [...dataFiles, ...journalFiles]) opened.set(name, await openForReading(folder, name))
       const files = Object.fromEntries(opened) as Record<DataFile | (typeof journalFiles)[number], File>
-      const isClosed = isJournalEmpty([files['journal-0'], files['journal-1']])
+      const journals: Journals = [files['journal-0'], files['journal-1']]
+      const isClosed = isJournalEmpty(journals)
       const last = await lastSoundCommit(files.heads)
-      return new FileBucketAudit(bucket, folder, files, [...opened.values()], last, isClosed)
+      return new FileBucketAudit(bucket, folder, files, journals, last, isClosed)
     } catch (cause) {
       await closeFiles(opened.values())
       throw cause
@@ -123,7 +126,7 @@ class FileBucketAudit implements BucketAudit {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await closeFiles(this.#all)
+    await closeFiles([...dataFiles.map((name) => this.#files[name]), ...this.#journals])
   }
 
   async *#checkFolder(): AsyncGenerator<Finding> {
@@ -144,10 +147,16 @@ class FileBucketAudit implements BucketAudit {
       const bytes = lengthOf(this.#files[name])
       const expected = lengthAfter(this.#last, name)
       if (bytes < expected) yield this.#finding(name, bytes, `ends before ${expected}`)
-      if (bytes > expected && this.isClosed) {
+      if (bytes > expected && this.isClosed && (await this.#hasRested())) {
         yield this.#finding(name, expected, `has ${bytes - expected} bytes that no sound head counts`)
       }
     }
+  }
+
+  /** Whether no writer has come since this was opened: it begins its journal before it stages anything. */
+  async #hasRested(): Promise<boolean> {
+    const { number } = await lastSoundCommit(this.#files.heads)
+    return isJournalEmpty(this.#journals) && number === this.#last.number
   }
 
   async *#named(findings: AsyncGenerator<PlainFinding>): AsyncGenerator<Finding> {
