@@ -42,7 +42,7 @@ describe('the load generator', () => {
     const answer: RequestListener = async (request, response) => {
       request.resume()
       count += 1
-      if (count <= 4) await delay(300)
+      if (count === 4) await delay(2000)
       response.writeHead(count % 2 === 0 ? 503 : 200).end()
     }
     await using server = await listen(createServer(answer))
@@ -50,7 +50,7 @@ describe('the load generator', () => {
 
     assert.deepEqual(measured.statuses, { 200: 12, 503: 12 })
     assert.ok(Math.abs(measured.perSecond * measured.seconds - 10) < 1e-6, 'ten of the twenty measured')
-    assert.ok(measured.max < 250, `${measured.max} ms`)
+    assert.ok(measured.max < 1900, `${measured.max} ms`)
   })
 
   test('reads answers that come in pieces, in chunks and without a body', async () => {

@@ -47,7 +47,7 @@ export async function openPage(browser: Browser, options: WatchOptions = {}): Pr
     ...rest,
     ...{ viewport, permissions: [...permissions], locale: 'en-GB', timezoneId: 'Europe/Berlin' },
   })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(30_000)
   const complaints: string[] = []
   await context.exposeBinding('reportViolation', (_source, text: string) => void complaints.push(text))
   await context.addInitScript(() => {

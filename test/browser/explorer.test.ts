@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { hashPassword, putUser } from '@ledgerstone/auth/users'
 import type { Locator, Page } from 'playwright-core'
+import { until } from '../../packages/core/test/until.ts'
 import { checkAccessible, openPage, signIn, type Watched } from './browser.ts'
 import { ExplorerService } from './explorer-service.ts'
 
@@ -356,8 +357,7 @@ describe('what goes wrong', () => {
       return 'ran' in globalThis
     })
     assert.equal(ran, false)
-    await page.waitForTimeout(100)
-    assert.ok(complaints.some((text) => text.startsWith('policy: script-src')))
+    await until(() => complaints.some((text) => text.startsWith('policy: script-src')), 'it is reported')
     await context.close()
   })
 

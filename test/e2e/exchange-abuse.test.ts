@@ -13,7 +13,8 @@ import { createIdentity, formatFingerprint, type Identity } from '@ledgerstone/e
 import { type ExchangeRun, runExchange } from '@ledgerstone/exchange/client'
 import { parseView } from '@ledgerstone/exchange/exchange-view'
 import { connect } from '@ledgerstone/exchange/tls-client'
-import { listening, until } from '../../packages/exchange/test/waiting.ts'
+import { until } from '../../packages/core/test/until.ts'
+import { listening } from '../../packages/exchange/test/listening.ts'
 import { exchangesOf, openSides, type Sides } from './exchange-sides.ts'
 import { Program } from './program.ts'
 

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { until } from '../../packages/core/test/until.ts'
+import { listening } from '../../packages/exchange/test/listening.ts'
 import { noSshd, type Sshd, startSshd } from '../../packages/exchange/test/sshd.ts'
-import { listening, until } from '../../packages/exchange/test/waiting.ts'
 import { exchangesOf, openSides, type Sides } from './exchange-sides.ts'
 
 let sides: Sides

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { listening, until } from '../../packages/exchange/test/waiting.ts'
+import { until } from '../../packages/core/test/until.ts'
+import { listening } from '../../packages/exchange/test/listening.ts'
 import {
   codeIn,
   type Done,

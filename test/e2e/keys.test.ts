@@ -222,7 +222,7 @@ describe('with one registrar', () => {
     await place.restart()
     const late = place.at('late.pem')
     await place.command.text('keys', 'new', late, '--kind', 'RSA-2048')
-    const end = new Date(Date.now() + 10_000)
+    const end = new Date(Date.now() + 20_000)
     const register = ['keys', 'register', late, '--owner', 'auditor', '--purpose', 'receive']
     await place.command.text(...register, '--not-after', end.toISOString())
     assert.match(

@@ -1,7 +1,8 @@
 // A real ledger behind a real socket, and ways to stand between it and its client.
 
+import { until } from '../../core/test/until.ts'
 import { startLedger, type Tested, type TestOptions } from '../../ledger/test/ledger.ts'
-import { seal, until } from '../../log/test/sample.ts'
+import { seal } from '../../log/test/sample.ts'
 import { type LedgerApi, ledgerApi } from '../src/api.ts'
 import type { Fetch, HttpOptions } from '../src/http.ts'
 import { type Memory, plainMemory } from '../src/memory.ts'

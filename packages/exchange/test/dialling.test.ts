@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test } from 'node:test'
+import { until } from '../../core/test/until.ts'
 import { codeOf, exchanged, serve } from './serving.ts'
-import { until } from './waiting.ts'
 
 test('a port that never opens is not dialled until its window is over', async () => {
   await using served = await serve({ windowMs: 60_000 })

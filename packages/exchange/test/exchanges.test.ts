@@ -5,6 +5,7 @@ import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
+import { until } from '../../core/test/until.ts'
 import { beginCeremony } from '../src/ceremony.ts'
 import { createIdentity, describeCertificate, type Identity } from '../src/certificate.ts'
 import { type ExchangeApi, runExchange } from '../src/client.ts'
@@ -15,8 +16,8 @@ import { encodeFrame } from '../src/message.ts'
 import { provingKey } from '../src/own-key.ts'
 import { connect, exporterOf } from '../src/tls-client.ts'
 import { keys, setting } from './ceremonies.ts'
+import { listening } from './listening.ts'
 import { admin, codeOf, exchanged, runOf, type Served, second, serve } from './serving.ts'
-import { listening, until } from './waiting.ts'
 
 after(() => assert.deepEqual(listening(), []))
 

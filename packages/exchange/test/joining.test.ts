@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
+import { until } from '../../core/test/until.ts'
 import { createIdentity, describeCertificate, type Identity } from '../src/certificate.ts'
 import { runExchange } from '../src/client.ts'
 import type { ExchangeRecord, ExchangeState, Person } from '../src/exchange-state.ts'
@@ -12,8 +13,8 @@ import { exchangeTransitions, mayBecome } from '../src/exchange-transitions.ts'
 import { parseView } from '../src/exchange-view.ts'
 import { openJournal } from '../src/journal.ts'
 import { connect } from '../src/tls-client.ts'
+import { listening } from './listening.ts'
 import { admin, codeOf, exchanged, runOf, type Served, second, serve } from './serving.ts'
-import { listening, until } from './waiting.ts'
 
 after(() => assert.deepEqual(listening(), []))
 

@@ -6,12 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { JsonObject } from '@ledgerstone/core/canonical'
+import { until } from '../../core/test/until.ts'
 import { createIdentity } from '../src/certificate.ts'
 import { type ExchangeApi, runExchange } from '../src/client.ts'
 import { openJournal } from '../src/journal.ts'
 import { keys } from './ceremonies.ts'
+import { listening } from './listening.ts'
 import { runOf } from './serving.ts'
-import { listening, until } from './waiting.ts'
 
 type Server = { readonly child: ChildProcess; readonly api: ExchangeApi }
 

@@ -4,14 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { until } from '../../core/test/until.ts'
 import { runExchange } from '../src/client.ts'
 import { cleanUp } from '../src/ways/cleanup.ts'
 import { readKubeConfig } from '../src/ways/kubernetes.ts'
 import { routeWay } from '../src/ways/openshift-route.ts'
 import { portForwardWay } from '../src/ways/port-forward.ts'
 import { type ApiServer, namespace, pod, startApiServer } from './api-server.ts'
+import { listening } from './listening.ts'
 import { runOf, serve } from './serving.ts'
-import { listening, until } from './waiting.ts'
 
 after(() => assert.deepEqual(listening(), []))
 

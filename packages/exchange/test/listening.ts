@@ -1,14 +1,4 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-
-/** Waits until something holds, at most 10 seconds. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; i < 2000; i++) {
-    if (await holds()) return
-    await sleep(5)
-  }
-  throw new Error(`waited in vain until ${what}`)
-}
 
 /** TCP ports on which this process, or another one, listens: out of Linux's own tables. */
 export function listening(pid: number | 'self' = 'self'): readonly number[] {

@@ -5,6 +5,7 @@ import { after, describe, test } from 'node:test'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import type { JsonObject } from '@ledgerstone/core/canonical'
 import { randomBytes } from '@ledgerstone/core/primitives/node'
+import { until } from '../../core/test/until.ts'
 import { beginCeremony, type Ceremony, step } from '../src/ceremony.ts'
 import { createIdentity, describeCertificate } from '../src/certificate.ts'
 import { challengeTo } from '../src/challenge.ts'
@@ -18,8 +19,8 @@ import { connect, exporterOf } from '../src/tls-client.ts'
 import { type Listener, listen } from '../src/tls-server.ts'
 import { stringInput } from '../src/transcript.ts'
 import { bytes32, keys, origin, setting } from './ceremonies.ts'
+import { listening } from './listening.ts'
 import { admin, codeOf, runOf, type Served, second, serve } from './serving.ts'
-import { listening, until } from './waiting.ts'
 
 after(() => assert.deepEqual(listening(), []))
 

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Refused } from '@ledgerstone/core/refused'
+import { until } from '../../core/test/until.ts'
 import type { Registered } from '../src/exchange-state.ts'
 import { openJournal } from '../src/journal.ts'
 import { type Registering, registerWhenPossible, Unsettled } from '../src/registering.ts'
 import { exchanged, type Served, serve } from './serving.ts'
-import { until } from './waiting.ts'
 
 const done: Registered = { blocks: [], approvalsMissing: 0 }
 const away = new Error('nothing answers')

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { runExchange } from '../src/client.ts'
 import { sshWay } from '../src/ways/ssh.ts'
+import { listening } from './listening.ts'
 import { runOf, serve } from './serving.ts'
 import { noSshd, type Sshd, startSshd } from './sshd.ts'
-import { listening } from './waiting.ts'
 
 describe('through a real SSH server', () => {
   let sshd: Sshd

@@ -4,6 +4,7 @@ import net from 'node:net'
 import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import tls, { type TLSSocket } from 'node:tls'
+import { until } from '../../core/test/until.ts'
 import {
   createCa,
   createIdentity,
@@ -19,7 +20,7 @@ import {
   portsOf,
   type RefusedConnection,
 } from '../src/tls-server.ts'
-import { listening, until } from './waiting.ts'
+import { listening } from './listening.ts'
 
 const now = Date.now()
 const server = await createIdentity({ name: 'server', now, days: 1 })

@@ -7,7 +7,8 @@ import { verifyReceipt } from '@ledgerstone/core/receipt'
 import { liveId } from '@ledgerstone/core/uuid'
 import { parseVkey } from '@ledgerstone/core/vkey'
 import { bodyStatement } from '@ledgerstone/log/genesis'
-import { keys, ledger as name, registrationOf, start, until } from '../../log/test/sample.ts'
+import { until } from '../../core/test/until.ts'
+import { keys, ledger as name, registrationOf, start } from '../../log/test/sample.ts'
 import { sealedJson, startLedger, type Tested } from './ledger.ts'
 
 let ledger: Tested

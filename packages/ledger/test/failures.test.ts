@@ -1,7 +1,7 @@
 // The store and the engine fail under the service: acknowledged blocks are neither lost nor doubled.
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { until } from '../../log/test/sample.ts'
+import { until } from '../../core/test/until.ts'
 import { sealedJson, startLedger, type Tested } from './ledger.ts'
 import { type Headers, url } from './mistakes.ts'
 

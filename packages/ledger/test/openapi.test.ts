@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createAjv } from '@ledgerstone/border/schema'
-import { keys, seal, until } from '../../log/test/sample.ts'
+import { until } from '../../core/test/until.ts'
+import { keys, seal } from '../../log/test/sample.ts'
 import { sealedJson, startLedger, type Tested } from './ledger.ts'
 import type { Headers } from './mistakes.ts'
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Bytes } from '@ledgerstone/core/bytes'
-import { seal, until } from '../../log/test/sample.ts'
+import { until } from '../../core/test/until.ts'
+import { seal } from '../../log/test/sample.ts'
 import { startLedger, type Tested } from './ledger.ts'
 import type { Headers } from './mistakes.ts'
 

@@ -1,12 +1,13 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { formatHex } from '@ledgerstone/core/bytes'
+import { until } from '../../core/test/until.ts'
 import type { BlockDocument, DocumentPage, Documents } from '../src/documents.ts'
 import { readDocuments } from '../src/documents-fill.ts'
 import { type Committed, FreshDocuments } from '../src/documents-fresh.ts'
 import type { LogEvent } from '../src/event.ts'
 import { readBlock } from '../src/read.ts'
-import { createSample, keys, openPayments, openSample, seal, until } from './sample.ts'
+import { createSample, keys, openPayments, openSample, seal } from './sample.ts'
 
 /** Documents in memory that keep the contract: consecutive, complete, and failing when told to. */
 class MemoryDocuments implements Documents {

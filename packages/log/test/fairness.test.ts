@@ -2,8 +2,9 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { limits } from '@ledgerstone/core/limits'
 import { MemoryStore } from '@ledgerstone/stores/memory'
+import { until } from '../../core/test/until.ts'
 import type { LogEvent } from '../src/event.ts'
-import { createSample, openPayments, seal, shop, until } from './sample.ts'
+import { createSample, openPayments, seal, shop } from './sample.ts'
 
 test('a batch of a thousand does not starve single callers', async () => {
   const events: LogEvent[] = []

@@ -8,12 +8,13 @@ import { originOf } from '@ledgerstone/core/names'
 import { parsePolicy } from '@ledgerstone/core/policy'
 import { signerOf } from '@ledgerstone/core/primitives/node'
 import { parseVkey, vkeyOf } from '@ledgerstone/core/vkey'
+import { until } from '../../core/test/until.ts'
 import { HeadSigner, vkeysOf } from '../src/checkpoint.ts'
 import type { LogEvent } from '../src/event.ts'
 import { MldsaThread } from '../src/mldsa.ts'
 import { type Cosign, type Final, Publisher } from '../src/publish.ts'
 import type { Head } from '../src/store.ts'
-import { createSample, ledger, openPayments, openSample, seal, signerFor, start, until } from './sample.ts'
+import { createSample, ledger, openPayments, openSample, seal, signerFor, start } from './sample.ts'
 
 const origin = originOf(ledger, 'payments')
 const log = await signerFor('payments')
@@ -62,8 +63,8 @@ test('the first head is published at once, later ones at most once in an interva
   const began = performance.now()
   for (let size = 2; size <= 50; size++) await offer(headOf(size))
   await until(() => publisher.final?.head.size === 50, 'the last is published')
-  assert(finals.length <= 3, `${finals.length} were published`)
-  assert(performance.now() - began >= 10)
+  const intervals = (performance.now() - began) / 40
+  assert(finals.length <= 2 + intervals, `${finals.length} were published in ${intervals} intervals`)
   const checkpoint = textOf(publisher.final)
   const expected = { origin, logKeys: signer.vkeys, policy: parsePolicy(`log ${note?.text}\nquorum none\n`) }
   const verified = await verifyCheckpoint(checkpoint, expected)

@@ -7,6 +7,7 @@ import { decodeEntries, encodeEntries, parseTilePath, tileWidth } from '@ledgers
 import { Frontier, leafHash, verifyConsistency, verifyInclusion } from '@ledgerstone/core/tree'
 import { parseVkey } from '@ledgerstone/core/vkey'
 import { MemoryStore } from '@ledgerstone/stores/memory'
+import { until } from '../../core/test/until.ts'
 import {
   readBlock,
   readConsistency,
@@ -21,7 +22,7 @@ import {
   readTile,
 } from '../src/read.ts'
 import type { Head } from '../src/store.ts'
-import { codeOf, createSample, ledger, openPayments, seal, until } from './sample.ts'
+import { codeOf, createSample, ledger, openPayments, seal } from './sample.ts'
 
 const size = 300
 const sample = await createSample(new MemoryStore())

@@ -5,6 +5,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import { Frontier } from '@ledgerstone/core/tree'
 import { liveId } from '@ledgerstone/core/uuid'
 import { MemoryStore } from '@ledgerstone/stores/memory'
+import { until } from '../../core/test/until.ts'
 import type { LogEvent } from '../src/event.ts'
 import type { Log } from '../src/log.ts'
 import { FaultyStore, type Operation } from './faulty-store.ts'
@@ -20,7 +21,6 @@ import {
   seal,
   shop,
   start,
-  until,
 } from './sample.ts'
 
 type Faulty = { readonly memory: MemoryStore; readonly store: FaultyStore; readonly sample: Sample }

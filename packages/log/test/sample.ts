@@ -1,6 +1,5 @@
 // A small ledger for tests: its keys, made once per process, and ways to seal and to open it again.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { formatBase64url, utf8 } from '@ledgerstone/core/bytes'
 import type { JsonObject } from '@ledgerstone/core/canonical'
@@ -172,13 +171,4 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
     throw error
   }
   throw new Error('it was not refused')
-}
-
-/** Waits until something holds, at most 5 seconds. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 2500; i++) {
-    if (holds()) return
-    await sleep(2)
-  }
-  throw new Error(`waited in vain until ${what}`)
 }

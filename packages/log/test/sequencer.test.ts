@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { Refused } from '@ledgerstone/core/refused'
 import { MemoryStore } from '@ledgerstone/stores/memory'
+import { until } from '../../core/test/until.ts'
 import { type Admitted, identify } from '../src/admit.ts'
 import { HeadSigner } from '../src/checkpoint.ts'
 import type { Report } from '../src/event.ts'
@@ -9,7 +10,7 @@ import { MldsaThread } from '../src/mldsa.ts'
 import type { Pending } from '../src/pool.ts'
 import type { Outcome } from '../src/sequence.ts'
 import { Sequencer } from '../src/sequencer.ts'
-import { keys, ledger, seal, signerFor, start, until } from './sample.ts'
+import { keys, ledger, seal, signerFor, start } from './sample.ts'
 
 const origin = `${ledger}/payments`
 

@@ -13,7 +13,8 @@ import { directWay } from '@ledgerstone/exchange/ways/direct'
 import { bodyStatement } from '@ledgerstone/log/genesis'
 import { submissionOf } from '@ledgerstone/log/submission'
 import { issuerUrl } from '../../border/test/tokens.ts'
-import { keys, registrationOf, until } from '../../log/test/sample.ts'
+import { until } from '../../core/test/until.ts'
+import { keys, registrationOf } from '../../log/test/sample.ts'
 import { type Exchanging, exchanging, origin } from './exchanging.ts'
 import { recordText, untilKeysFinal } from './running.ts'
 
@@ -59,8 +60,8 @@ describe('an exchange with a sealer', () => {
     const compare = async (string: string): Promise<boolean> => {
       const [ben, robot] = [each.api({ sub: 'ben' }), each.api({ sub: 'shop' })]
       const state = async (): Promise<unknown> => (await ben.list())[0]?.['state']
-      for (let i = 0; i < 200 && (await state()) !== 'awaiting-confirmation'; i++)
-        await untilKeysFinal(each.ledger)
+      await until(async () => (await state()) === 'awaiting-confirmation', 'the server has the string')
+      await untilKeysFinal(each.ledger)
       const [{ id } = { id: '' }] = await ben.list()
       assert.equal((await ben.get(String(id)))['string'], string)
       assert.equal((await each.api().get(String(id)))['string'], undefined)
@@ -81,8 +82,8 @@ describe('an exchange with a sealer', () => {
     assert.deepEqual([state, certificate], ['awaiting-client', undefined])
     const compare = async (string: string): Promise<boolean> => {
       const now = async (): Promise<unknown> => (await ben.get(String(id)))['state']
-      for (let i = 0; i < 200 && (await now()) !== 'awaiting-confirmation'; i++)
-        await untilKeysFinal(each.ledger)
+      await until(async () => (await now()) === 'awaiting-confirmation', 'the server has the string')
+      await untilKeysFinal(each.ledger)
       for (const api of [ann, program]) {
         assert.equal((await api.get(String(id)))['string'], undefined)
         await assert.rejects(api.confirm(String(id), string), { code: 'not-approved' })
