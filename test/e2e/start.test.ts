@@ -105,8 +105,11 @@ describe('a start', () => {
     assert(!existsSync(other))
   })
 
-  test('on a port that is taken says so, and not as a refusal', async () => {
+  test('on a port that is taken says so, not as a refusal, and leads the commands to nobody', async () => {
     const other = join(place.path, 'other')
+    const first = await LedgerProcess.start(other)
+    assert.equal(await first.stop(), 0)
+    const client = readFileSync(join(other, 'clients', 'local.json'), 'utf8')
     const { port } = new URL(running.url)
     await using second = Program.spawn(['start', '--data', other, '--port', port, '--no-sample'])
     assert.equal(await second.ended(), 1)
@@ -114,6 +117,7 @@ describe('a start', () => {
       second.stderr,
       /^another program listens on port \d+ of 127\.0\.0\.1: choose another port\n$/,
     )
+    assert.equal(readFileSync(join(other, 'clients', 'local.json'), 'utf8'), client)
   })
 
   test('that is stopped answers what is under way, ends streams, and loses nothing', async () => {

@@ -42,8 +42,6 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const documents = stack.use(await SqliteDocuments.open(folder.documents, notice))
   const report = reportTo(logger, metrics)
   const { log } = stack.use(await openLog(folder, trust, { now, open, documents, report, notice }))
-  // Only now: whoever is refused the store must not lead the commands away from the process that has it.
-  moveClients(folder, `${url}/auth`)
   grantSealer(folder)
   addCommandLine(authFilesIn(folder.auth).clients)
   const page = embeddedExplorer({ folder, trust, url, logger })
@@ -65,6 +63,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   await app.register(auth.plugin)
   const sealer = stack.use(await addSealer(app, { folder, trust, open, url, exchangePorts, logger, now }))
   await app.listen({ host, port })
+  // Only now: whoever is refused the store or the port must not lead the commands to another process.
+  moveClients(folder, `${url}/auth`)
   // The sealer reads the registry over the same port as everybody else, so only now.
   await sealer.begin()
   const owned = stack.move()

@@ -95,10 +95,10 @@ export async function addSealer(app: App, options: EmbeddedSealerOptions): Promi
 }
 
 function sealerOf({ folder, trust, url, now }: EmbeddedSealerOptions, keys: OwnKeys): Sealer {
-  const { client_id: clientId, client_secret: clientSecret, issuer } = readClient(folder.sealerClient)
+  const { client_id: clientId, client_secret: clientSecret } = readClient(folder.sealerClient)
   const reach: Fetch = (input, init) => fetch(input, init)
   const token = clientCredentials({
-    ...{ issuer, clientId, clientSecret, resource: ledgerAudience, fetch: reach, now },
+    ...{ issuer: `${url}/auth`, clientId, clientSecret, resource: ledgerAudience, fetch: reach, now },
     scope: 'append:* read:keys manage:keys',
   })
   return createSealer({
