@@ -35,6 +35,15 @@ describe('a new data folder', () => {
     }
   })
 
+  test('leaves the folder around it to whom it was open', async () => {
+    const around = place.at('open to all')
+    mkdirSync(around, { mode: 0o755 })
+    await createDataFolder({ ...options, path: join(around, 'data') })
+    assert.equal(statSync(around).mode & 0o777, 0o755)
+    await createDataFolder({ ...options, path: join(around, 'new', 'data') })
+    assert.equal(statSync(join(around, 'new')).mode & 0o777, 0o700)
+  })
+
   test('has the trust file that was made, and every key that the services need', () => {
     assert.deepEqual(parseTrust(readFileSync(folder.trust, 'utf8')), trust)
     const log = ['keys', 'payments'].flatMap((bucket) => [
