@@ -1,5 +1,5 @@
 // Where things are in the data folder of an embedded ledger. Folders 0700, files 0600.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 export type DataFolder = ReturnType<typeof dataFolder>
@@ -65,10 +65,4 @@ export function dataFolder(path: string): {
 /** Makes a folder that only its owner may enter. One that is there stays as it is: others may use it. */
 export function makeFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 })
-}
-
-/** Writes a file that must not exist yet, for its owner's eyes only. */
-export function createSecretFile(path: string, content: string | Uint8Array): void {
-  makeFolder(resolve(path, '..'))
-  writeFileSync(path, content, { flag: 'wx', mode: 0o600 })
 }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { test } from 'node:test'
+import { createKeyFile } from '@ledgerstone/border/key-file'
 import { Refused } from '@ledgerstone/core/refused'
 import { readTrust, tokenSource } from '../src/connect.ts'
-import { createSecretFile, dataFolder } from '../src/data-folder.ts'
+import { dataFolder, makeFolder } from '../src/data-folder.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 type Folder = ReturnType<typeof dataFolder> & Disposable
@@ -15,7 +17,8 @@ function folderWith(issuer: string): Folder {
   const { path, [Symbol.dispose]: dispose } = temporaryFolder()
   const folder = dataFolder(path)
   const client = { issuer, client_id: 'local', client_secret: 'hush-hush' }
-  createSecretFile(folder.localClient, JSON.stringify(client))
+  makeFolder(dirname(folder.localClient))
+  createKeyFile(folder.localClient, JSON.stringify(client))
   return { ...folder, [Symbol.dispose]: dispose }
 }
 
