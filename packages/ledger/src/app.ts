@@ -14,7 +14,7 @@ import { addHealth } from './health.ts'
 import { Intake } from './intake.ts'
 import { defaultLedgerLimits, type LedgerLimits } from './limits.ts'
 import { type LedgerMetrics, measure } from './metrics.ts'
-import { describeApi, serveDescription } from './openapi.ts'
+import { describeApi } from './openapi.ts'
 import { reportTo } from './report.ts'
 import { addAppend } from './routes/append.ts'
 import { addArticle } from './routes/article.ts'
@@ -81,7 +81,7 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   protectAnswers(app, publicUrl)
   traceRequests(app)
   measure(app, metrics, log, now)
-  await describeApi(app, publicUrl)
+  describeApi(app, publicUrl)
 
   addHealth(app, service)
   addMetrics(app, metrics.registry, options.metricsPublic ? undefined : managing(bearer, 'metrics'))
@@ -102,7 +102,6 @@ export async function createLedgerApp(options: LedgerAppOptions): Promise<App> {
   addArticle(app, service)
   if (options.explorer !== undefined) addExplorer(app, options.explorer)
 
-  await serveDescription(app)
   stack.move()
   return app
 }

@@ -1,102 +1,37 @@
-import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger'
-import fastifySwaggerUi from '@fastify/swagger-ui'
-import { content } from '@ledgerstone/border/answers'
+// The API's description. Both it and its page are the same for everyone and need no token.
 import type { App } from '@ledgerstone/border/app'
-import type { FastifySchema } from 'fastify'
-import { text } from './shapes.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+
+/** Of an answer of the description's app; the ledger's own app sets the rest. */
+const headersTaken = [
+  'content-type',
+  'content-range',
+  'content-security-policy',
+  'cache-control',
+  'etag',
+  'last-modified',
+  'location',
+]
 
 /**
- * What the page at `/docs` may do: show itself, and ask this service. Its scripts and styles are its own
- * files.
+ * `/openapi.json`, and the page at `/docs`: what the routes say of themselves that are added after this, but
+ * for those hidden. Made when somebody first asks for it.
  */
-const pagePolicy = {
-  'default-src': "'none'",
-  'script-src': "'self'",
-  'style-src': "'self'",
-  'img-src': "'self' data:",
-  'font-src': "'self'",
-  'connect-src': "'self'",
-  'base-uri': "'none'",
-  'form-action': "'none'",
-  'frame-ancestors': "'none'",
-}
-
-const metrics: FastifySchema = {
-  operationId: 'metrics',
-  summary: 'Numbers, in the text format of Prometheus',
-  tags: ['operation'],
-  response: { 200: content('text/plain', text, 'Metrics') },
-}
-
-/** Fastify calls what stands for the rest of a path `*`; a description needs a name for it. */
-const describeRoute: SwaggerTransform = ({ schema, url }) => {
-  if (url === '/metrics') return { schema: metrics, url }
-  if (url !== '/log/:bucket/tile/*') return { schema, url }
-  const { bucket, '*': tile } = (schema.params as { properties: Record<string, unknown> }).properties
-  const params = { type: 'object', properties: { bucket, tile } }
-  return { schema: { ...schema, params }, url: '/log/:bucket/tile/:tile' }
-}
-
-/** Notes what all routes say of themselves; register it before them. OpenAPI 3.1, for `/openapi.json`. */
-export async function describeApi(app: App, publicUrl: string): Promise<void> {
-  await app.register(fastifySwagger, {
-    transform: describeRoute,
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Ledgerstone ledger',
-        version: '1',
-        description:
-          'Append-only buckets of sealed business records. Refusals are problem documents (RFC 9457) with ' +
-          'a stable `code`. What is read here is for showing; what is verified are the bytes of entries, ' +
-          'receipts and evidence.',
-        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-      },
-      servers: [{ url: publicUrl }],
-      tags: [
-        { name: 'append', description: 'Adding sealed records' },
-        { name: 'read', description: 'Buckets, blocks, proofs and events' },
-        { name: 'keys', description: 'The key registry; for showing, whoever decides by it replays it' },
-        { name: 'log', description: 'C2SP tlog-tiles: static, cacheable' },
-        { name: 'operation', description: 'Health and metrics' },
-        { name: 'article', description: "The article's payload; for showing, never for verifying" },
-      ],
-      security: [{ bearer: [] }, { dpop: [] }],
-      components: {
-        securitySchemes: {
-          bearer: {
-            type: 'http',
-            scheme: 'bearer',
-            bearerFormat: 'JWT',
-            description:
-              'RFC 9068 access token with `append:{bucket}` or `read:{bucket}`; `*` covers all buckets but ' +
-              'reserved ones.',
-          },
-          dpop: { type: 'http', scheme: 'dpop', description: 'The same, bound to a key (RFC 9449)' },
-        },
-      },
-    },
+export function describeApi(app: App, publicUrl: string): void {
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'HEAD' && route.schema?.hide !== true) routes.push(route)
   })
-}
-
-/** `/openapi.json`, and the page at `/docs`. Both are the same for everyone and need no token. */
-export async function serveDescription(app: App): Promise<void> {
-  let description: string | undefined
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    description ??= JSON.stringify(app.swagger())
-    reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache')
-    return description
-  })
-  await app.register(fastifySwaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: pagePolicy,
-    theme: { title: 'Ledgerstone ledger API' },
-    uiConfig: {
-      layout: 'BaseLayout',
-      deepLinking: true,
-      validatorUrl: null,
-      tryItOutEnabled: false,
-      persistAuthorization: false,
-    },
-  })
+  let description: Promise<FastifyInstance> | undefined
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    description ??= import('./description.ts').then(({ createDescription }) =>
+      createDescription(routes, publicUrl),
+    )
+    const asked = { method: 'GET', url: request.url, headers: request.headers } as const
+    const { statusCode, headers, rawPayload } = await (await description).inject(asked)
+    if (statusCode === 404) return reply.callNotFound()
+    for (const name of headersTaken) if (headers[name] !== undefined) reply.header(name, headers[name])
+    return reply.code(statusCode).send(rawPayload)
+  }
+  for (const url of ['/openapi.json', '/docs', '/docs/*']) app.get(url, { schema: { hide: true } }, answer)
 }

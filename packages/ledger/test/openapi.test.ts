@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
 import { createAjv } from '@ledgerstone/border/schema'
 import { until } from '../../core/test/until.ts'
@@ -24,9 +25,11 @@ type Description = {
 let ledger: Tested
 let headers: Headers
 let description: Description
+let loadedAtStart: readonly string[]
 
 before(async () => {
   ledger = await startLedger()
+  loadedAtStart = Object.keys(createRequire(import.meta.url).cache)
   const bucket = ledger.log.bucket('payments')
   await bucket.append(await seal(), 'test')
   await until(() => bucket.final?.head.size === 2, 'all is final')
@@ -143,6 +146,11 @@ function closed(schema: unknown): unknown {
 }
 
 describe('/docs', () => {
+  it('costs the start of the ledger nothing', () => {
+    assert.ok(loadedAtStart.some((file) => file.includes('/node_modules/fastify/')))
+    assert.ok(!loadedAtStart.some((file) => file.includes('/node_modules/@fastify/swagger')))
+  })
+
   it('is a page of this service alone', async () => {
     const page = await ledger.app.inject({ url: '/docs' })
     assert.equal(page.statusCode, 200)
