@@ -1,5 +1,7 @@
 import { Refused } from '@ledgerstone/core/refused'
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, type RemoteJWKSet } from 'jose'
+import type { JWTVerifyGetKey } from 'jose'
+import * as errors from 'jose/errors'
+import { createRemoteJWKSet, customFetch, type RemoteJWKSet } from 'jose/jwks/remote'
 
 /**
  * An OAuth service whose tokens are accepted. The defaults fit RFC 9068; others say how their tokens differ.
