@@ -6,7 +6,6 @@ import { createLogger } from '@ledgerstone/border/logger'
 import { configuredKeyOpener } from '@ledgerstone/border/private-key'
 import { Refused } from '@ledgerstone/core/refused'
 import { parseTrust, type Trust } from '@ledgerstone/core/trust'
-import { createLedgerApp } from '@ledgerstone/ledger/app'
 import type { LedgerConfig } from '@ledgerstone/ledger/config'
 import type { ExplorerOptions } from '@ledgerstone/ledger/explorer'
 import { createLedgerMetrics } from '@ledgerstone/ledger/metrics'
@@ -23,10 +22,12 @@ export async function startLedger(config: LedgerConfig): Promise<AsyncDisposable
   const notice = (text: string): void => logger.warn(text)
   await using stack = new AsyncDisposableStack()
   const store = stack.use(await FileStore.open(config.store, { report: notice }))
-  const documents =
-    config.documents === undefined
-      ? undefined
-      : stack.use(await SqliteDocuments.open(config.documents, notice))
+  // The thread of the documents starts while the rest is loaded.
+  const [documents, { createLedgerApp }] = await Promise.all([
+    config.documents === undefined ? undefined : SqliteDocuments.open(config.documents, notice),
+    import('@ledgerstone/ledger/app'),
+  ])
+  if (documents !== undefined) stack.use(documents)
   const open = configuredKeyOpener(config.passphraseFile)
   const trust = parseTrust(readFileSync(config.trust, 'utf8'))
   const { verifyWorkers, publishIntervalMs, publicUrls, audience, issuers, trustedProxies } = config

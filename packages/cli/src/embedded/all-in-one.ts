@@ -2,12 +2,10 @@
 
 import { authFilesIn, checkAuthConfig, ledgerAudience } from '@ledgerstone/auth/config'
 import { addCommandLine } from '@ledgerstone/auth/init'
-import { createAuth } from '@ledgerstone/auth/mount'
 import { createBearer } from '@ledgerstone/border/bearer'
 import type { Logger } from '@ledgerstone/border/logger'
 import type { OpenKey } from '@ledgerstone/border/private-key'
 import type { Trust } from '@ledgerstone/core/trust'
-import { createLedgerApp } from '@ledgerstone/ledger/app'
 import { createLedgerMetrics } from '@ledgerstone/ledger/metrics'
 import { reportTo } from '@ledgerstone/ledger/report'
 import type { Log } from '@ledgerstone/log/log'
@@ -39,7 +37,13 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   await using stack = new AsyncDisposableStack()
   const metrics = createLedgerMetrics()
   const notice = (text: string): void => logger.warn(text)
-  const documents = stack.use(await SqliteDocuments.open(folder.documents, notice))
+  // The thread of the documents starts while the rest is loaded.
+  const [documents, { createLedgerApp }, { createAuth }] = await Promise.all([
+    SqliteDocuments.open(folder.documents, notice),
+    import('@ledgerstone/ledger/app'),
+    import('@ledgerstone/auth/mount'),
+  ])
+  stack.use(documents)
   const report = reportTo(logger, metrics)
   const { log } = stack.use(await openLog(folder, trust, { now, open, documents, report, notice }))
   grantSealer(folder)
