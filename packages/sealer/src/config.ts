@@ -21,6 +21,8 @@ export type SealerConfig = {
   readonly ledger: {
     /** Where the ledger is; https, or http on this machine. */
     readonly url: string
+    /** Where callers of the sealer reach the ledger; absent: answers have no `Location`. */
+    readonly publicUrl?: string
     /** A file of JSON `{issuer, client_id, client_secret}`, as private as a key. */
     readonly client: string
     /** Of the sealer's own token: `append:* read:keys`. */
@@ -118,6 +120,7 @@ const rule = Type.Object(
 const ledger = Type.Object(
   {
     url,
+    publicUrl: Type.Optional(url),
     client: path,
     scope: Type.String({ minLength: 1, default: 'append:* read:keys' }),
     resource: Type.String({ minLength: 1, default: 'urn:ledgerstone:ledger' }),

@@ -33,17 +33,19 @@ export type SealerParts = {
   readonly clients: readonly ClientRule[]
   /** With the sealer's own token. */
   readonly api: LedgerApi
+  /** Where callers reach the ledger, when they can. */
+  readonly ledgerUrl?: string | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** A sealer without a service around it. Nothing is sealed before its follower has read the registry. */
 export function createSealer(parts: SealerParts): Sealer {
-  const { trust, keys, api, now, clients } = parts
+  const { trust, keys, api, ledgerUrl, now, clients } = parts
   const follower = new RegistryFollower({ trust, reader: api.log(keysBucket), now })
   const receivers = new Receivers(parts.receivers, follower, now)
   return {
-    ...{ ledger: trust.ledger, follower, receivers, rules: clients, api, now },
+    ...{ ledger: trust.ledger, follower, receivers, rules: clients, api, ledgerUrl, now },
     get sender() {
       return keys.sender
     },
@@ -83,6 +85,7 @@ export async function startSealer(
     receivers: config.receivers,
     clients: config.clients,
     api: ledgerApi({ url: config.ledger.url, fetch: reach, token }),
+    ledgerUrl: config.ledger.publicUrl,
     now,
   })
   const { audience, issuers, publicUrls } = config

@@ -67,6 +67,10 @@ export function sealRoutes({ sealer, bearer }: SealRoutes): FastifyPluginAsync {
             traceparent: traceOf(request.headers['traceparent']),
           },
         )
+        if (sealer.ledgerUrl !== undefined) {
+          const path = `/v1/buckets/${bucket}/blocks/${answer.index}`
+          reply.header('location', new URL(path, sealer.ledgerUrl).href)
+        }
         return reply
           .code(created ? 201 : 200)
           .header('content-type', 'application/json; charset=utf-8')

@@ -27,6 +27,8 @@ export type Sealer = {
   readonly rules: readonly ClientRule[]
   /** Speaks to the ledger with the sealer's own token. */
   readonly api: LedgerApi
+  /** Where callers reach the ledger, when they can: answers then say where the block is. */
+  readonly ledgerUrl: string | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

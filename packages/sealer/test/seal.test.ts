@@ -94,6 +94,15 @@ test('without an id the sealer makes one, and says that a retry is not safe', as
   assert.equal(header.kid, keys.statement.kid)
 })
 
+test('says where the block is to be read when it is told where the ledger is', async (t) => {
+  const record = '{"type":"payment.captured","record":{}}'
+  assert.equal((await running.post(record)).headers['location'], undefined)
+  const other = await run({ ledgerUrl: 'https://ledger.example.com' })
+  t.after(() => other[Symbol.asyncDispose]())
+  const { body, headers } = await other.post(record)
+  assert.equal(headers['location'], `https://ledger.example.com/v1/buckets/payments/blocks/${body['index']}`)
+})
+
 test('waits for the block to be final and hands on its receipt', async () => {
   const query = '?wait=final&receipt=true'
   const { body } = await running.post('{"type":"payment.captured","record":{}}', { query })

@@ -105,6 +105,7 @@ function sealerOf({ folder, trust, url, now }: EmbeddedSealerOptions, keys: OwnK
     ...{ trust, now, keys, receivers: receiversOf(folder) },
     clients: [{ client: '*', types: ['*'] }],
     api: ledgerApi({ url, fetch: reach, token }),
+    ledgerUrl: url,
   })
 }
 
