@@ -8,6 +8,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyRequest,
   LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
@@ -109,6 +110,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   takeStrictJson(app)
   await limitRate(app, bounds)
   refuseWhileClosing(app, bounds.closeTimeoutMs)
+  app.addHook('onRequest', refuseEncoded)
   app.addHook('onRequest', (request, reply, next) => {
     reply.header('request-id', request.id)
     next()
@@ -178,6 +180,14 @@ function refuseWhileClosing(app: App, closeTimeoutMs: number): void {
   })
 }
 
+/** Nothing is decompressed here; taken as it is, an encoded body would be taken for another one. */
+function refuseEncoded(request: FastifyRequest, _reply: unknown, next: (error?: Error) => void): void {
+  const encoding = request.headers['content-encoding']
+  const isPlain = encoding === undefined || encoding.toLowerCase() === 'identity'
+  const words = 'a body is sent as it is, without a content-encoding'
+  next(isPlain ? undefined : new Refused('wrong-media-type', words))
+}
+
 function refuseRoute(request: { method: string; url: string }): never {
   const path = request.url.split('?')[0]?.slice(0, 200)
   throw new Refused('unknown-route', `there is no ${request.method} ${path}`)
@@ -200,7 +210,9 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
     : large
       ? '431 Request Header Fields Too Large'
       : '400 Bad Request'
-  const what = late ? 'the request took too long' : large ? 'the header is too large' : 'this is not HTTP'
+  const cut = error.code === 'HPE_INVALID_EOF_STATE'
+  const wrong = cut ? 'the request ends before it is whole' : 'this is not HTTP'
+  const what = late ? 'the request took too long' : large ? 'the header is too large' : wrong
   const problem = problemOf(new Refused(large ? 'too-large' : 'malformed', what))
   const body = JSON.stringify({ ...problem, status: Number(status.slice(0, 3)) })
   const head = `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n`

@@ -3,7 +3,7 @@ import { type RefusalCode, Refused } from '@ledgerstone/core/refused'
 import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { challengeOf } from './challenge.ts'
-import { describeError } from './schema.ts'
+import { wordsOf } from './schema.ts'
 
 /** A problem document (RFC 9457), media type `application/problem+json`. */
 export type Problem = {
@@ -116,7 +116,9 @@ export function problemOf(error: unknown, method?: string): Problem {
 /** Fastify's error handler. Logs what is the service's own fault, once, with the id that the caller sees. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error, request.method)
-  if (problem.status >= 500) {
+  takeRest(error, request, reply)
+  // To stop is no fault; it is logged once, by whoever stops.
+  if (problem.status >= 500 && problem.code !== 'stopping') {
     request.log.error({ err: error, problem: problem.id, code: problem.code }, 'request failed')
   }
   const challenge = challengeOf(problem, request.headers.authorization)
@@ -132,6 +134,16 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .header('x-content-type-options', 'nosniff')
     .serializer(JSON.stringify)
     .send(problem)
+}
+
+/**
+ * Whoever still sends a body that is refused for its length would find the connection closed under his hands,
+ * as Fastify wants it, and never read why: the rest is taken in and dropped, as long as a request may last.
+ */
+function takeRest(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if ((error as Partial<FastifyError> | undefined)?.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return
+  reply.removeHeader('connection')
+  request.raw.resume()
 }
 
 function render(code: RefusalCode, detail: string, method: string | undefined): Problem {
@@ -162,13 +174,20 @@ function refusedByFastify(error: unknown): Refused | undefined {
   return new Refused(ours, words)
 }
 
+/** Fastify's names of what is validated. */
+const parts: Readonly<Record<string, string>> = {
+  ...{ body: 'body', querystring: 'query', params: 'path', headers: 'header' },
+}
+
 const tooMuch = new Set(['maxLength', 'maxItems', 'maxProperties'])
 
 function refusedBySchema(error: FastifyError): Refused {
   const first = error.validation?.[0] as ErrorObject | undefined
-  const part = error.validationContext ?? 'request'
+  const part = error.validationContext
   if (first === undefined) return new Refused('malformed', error.message)
-  const detail = `${part}${describeError(first)}`
+  const place = `the ${parts[part ?? ''] ?? 'request'}`
+  const member = first.instancePath.slice(1)
+  const detail = `${member === '' ? place : `${member} in ${place}`} ${wordsOf(first)}`
   if (part !== 'body') return new Refused('bad-query', detail)
   if (first.keyword === 'additionalProperties') return new Refused('unknown-field', detail)
   return new Refused(tooMuch.has(first.keyword) ? 'too-large' : 'malformed', detail)

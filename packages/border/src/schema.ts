@@ -20,7 +20,9 @@ export function createValidatorCompiler(): (route: Route) => (data: unknown) => 
     return (data) => {
       validate ??= ajv.compile(schema as object)
       const value = kinds === undefined ? data : readText(data, kinds)
-      return validate(value) ? { value } : { error: failureOf(validate, httpPart) }
+      if (validate(value)) return { value }
+      const errors = fromText ? (repeated(value) ?? validate.errors) : validate.errors
+      return { error: failureOf(errors ?? [], httpPart) }
     }
   }
 }
@@ -49,16 +51,24 @@ export function createAjv(
   return ajv
 }
 
-/** One failed schema check in words, naming the member that should not be there. */
+/** One failed schema check: where, and `wordsOf` it. */
 export function describeError(error: ErrorObject): string {
-  const unknown = error.params['additionalProperty'] ?? error.params['unevaluatedProperty']
-  const allowed: unknown = error.params['allowedValues']
-  const choices = Array.isArray(allowed)
-    ? `: ${allowed.map((value) => JSON.stringify(value)).join(', ')}`
-    : ''
-  const which = unknown === undefined ? choices : `: ${JSON.stringify(String(unknown).slice(0, 80))}`
-  return `${error.instancePath} ${error.message ?? error.keyword}${which}`
+  return `${error.instancePath} ${wordsOf(error)}`
 }
+
+/** What is wrong with a value, to be said after its name. */
+export function wordsOf({ keyword, params, message }: ErrorObject): string {
+  const unknown: unknown = params['additionalProperty'] ?? params['unevaluatedProperty']
+  if (unknown !== undefined) return `has an unknown member ${JSON.stringify(String(unknown).slice(0, 80))}`
+  if (keyword === givenOnce) return 'is given more than once'
+  if (keyword === 'const') return `must be ${JSON.stringify(params['allowedValue'])}`
+  const allowed: unknown = params['allowedValues']
+  if (!Array.isArray(allowed)) return message ?? keyword
+  return `must be one of ${allowed.map((value) => JSON.stringify(value)).join(', ')}`
+}
+
+/** Not a word of schemas: what a query parameter must be. */
+const givenOnce = 'given once'
 
 type Kind = 'integer' | 'boolean'
 
@@ -83,9 +93,15 @@ function readText(data: unknown, kinds: ReadonlyMap<string, Kind>): unknown {
   return read
 }
 
+/** A parameter that stands in a query twice is a list, of which a schema only says that it is no text. */
+function repeated(value: unknown): readonly ErrorObject[] | undefined {
+  const [name] = Object.entries(value as object).find(([, one]) => Array.isArray(one)) ?? []
+  if (name === undefined) return undefined
+  return [{ keyword: givenOnce, instancePath: `/${name}`, schemaPath: '', params: {} }]
+}
+
 /** The shape that Fastify expects of a failed validation, so that its error handler sees `validation`. */
-function failureOf(validate: ValidateFunction, httpPart: string | undefined): Error {
-  const errors = validate.errors ?? []
+function failureOf(errors: readonly ErrorObject[], httpPart: string | undefined): Error {
   const message = errors.map((error) => `${httpPart ?? 'request'}${describeError(error)}`).join('; ')
   return Object.assign(new Error(message), {
     validation: errors,

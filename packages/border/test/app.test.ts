@@ -31,7 +31,12 @@ async function create(limits: Partial<AppLimits> = {}, level = 'info'): Promise<
   made.post('/things', { schema }, async (request) => ({ got: request.body }))
   made.post('/any', async (request) => ({ got: request.body }))
   const querystring = Type.Object(
-    { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })), open: Type.Optional(Type.Boolean()) },
+    {
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+      open: Type.Optional(Type.Boolean()),
+      order: Type.Optional(Type.Literal('down')),
+      side: Type.Optional(Type.Unsafe<string>({ enum: ['left', 'right'] })),
+    },
     { additionalProperties: false },
   )
   made.get('/things', { schema: { querystring } }, async (request) => request.query)
@@ -106,10 +111,18 @@ describe('a problem document', () => {
     const answer = await sendRaw(`GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`)
     assert.match(answer, /^HTTP\/1.1 431 [\s\S]*"code":"too-large"/)
   })
+
+  it('answers a request that is cut off', async () => {
+    const socket = await open()
+    socket.end(
+      'POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{',
+    )
+    assert.match(await readAll(socket), /^HTTP\/1.1 400 [\s\S]*the request ends before it is whole/)
+  })
 })
 
 async function open(): Promise<Socket> {
-  await app.listen({ port: 0, host: '127.0.0.1' })
+  if (!app.server.listening) await app.listen({ port: 0, host: '127.0.0.1' })
   const address = app.server.address()
   assert.ok(typeof address === 'object' && address !== null)
   return connect(address.port, '127.0.0.1')
@@ -144,7 +157,7 @@ describe('a body', () => {
   it('is not coerced', async () => {
     const answer = await post('/things', '{"name":"a","count":"3"}')
     assert.equal(answer.json().code, 'malformed')
-    assert.match(answer.json().detail, /^body\/count must be integer/)
+    assert.match(answer.json().detail, /^count in the body must be integer/)
   })
 
   it('with a value over its limit is told so', async () => {
@@ -192,6 +205,33 @@ describe('a body', () => {
     assert.equal(answer.json().code, 'too-large')
   })
 
+  it('over the limit is refused to callers that only read when they have sent all of it', async () => {
+    app = await create({ bodyBytesMax: 1000 })
+    const piece = Buffer.alloc(65_536, 'a')
+    for (const length of ['content-length: 1048576', 'transfer-encoding: chunked']) {
+      const socket = await open()
+      const head = `POST /any HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${length}\r\n\r\n`
+      socket.write(head)
+      for (let i = 0; i < 16; i++) {
+        await setTimeout(5)
+        socket.write(length.startsWith('content') ? piece : `10000\r\n${piece}\r\n`)
+      }
+      socket.end(length.startsWith('content') ? '' : '0\r\n\r\n')
+      assert.match(await readAll(socket), /^HTTP\/1.1 413 [\s\S]*"code":"too-large"/)
+    }
+  })
+
+  it('that is compressed is refused, and not taken for what it is not', async () => {
+    for (const [encoding, status] of [
+      ['gzip', 415],
+      ['br, identity', 415],
+      ['Identity', 200],
+    ] as const) {
+      const answer = await post('/any', '{}', { ...json, 'content-encoding': encoding })
+      assert.equal(answer.statusCode, status, encoding)
+    }
+  })
+
   it('of another media type is refused', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp']) {
       const answer = await post('/any', '{}', { 'content-type': type })
@@ -222,6 +262,20 @@ describe('a query', () => {
       const answer = await app.inject(`/things?${query}`)
       assert.equal(answer.statusCode, 400)
       assert.equal(answer.json().code, 'bad-query')
+    })
+  }
+})
+
+describe('what is wrong with a query', () => {
+  for (const [query, words] of [
+    ['limit=1&limit=2', 'limit in the query is given more than once'],
+    ['limit=101', 'limit in the query must be <= 100'],
+    ['limmit=1', 'the query has an unknown member "limmit"'],
+    ['order=up', 'order in the query must be "down"'],
+    ['side=up', 'side in the query must be one of "left", "right"'],
+  ]) {
+    it(`is said of ${query}`, async () => {
+      assert.equal((await app.inject(`/things?${query}`)).json().detail, words)
     })
   }
 })
@@ -272,6 +326,7 @@ describe('closing', () => {
     const answers = await readAll(socket)
     assert.match(answers, /^HTTP\/1.1 200 [\s\S]*"done":true[\s\S]*HTTP\/1.1 503 [\s\S]*"code":"stopping"/)
     await closed
+    assert.doesNotMatch(log, /"level":50/)
   })
 
   it('does not wait for connections that are kept open after their last answer', async () => {

@@ -64,7 +64,7 @@ export function isReservedType(name: string): boolean {
 
 /** A UUID (RFC 9562) in lower case. Throws `malformed`. */
 export function checkUuid(text: string, what: string): string {
-  if (!uuid.test(text)) throw new Refused('malformed', `${what} is not a lower-case UUID`)
+  if (!uuid.test(text)) throw new Refused('malformed', `${what} is not a UUID (RFC 9562) in lower case`)
   return text
 }
 
