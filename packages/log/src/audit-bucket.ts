@@ -17,7 +17,7 @@ import {
   findingInDocuments,
   reasonOf,
 } from './audit-finding.ts'
-import type { Documents } from './documents.ts'
+import type { BlockDocument, Documents } from './documents.ts'
 import { documentOf } from './documents-fill.ts'
 import { cutFrames } from './frames.ts'
 import type { BucketAudit } from './store-audit.ts'
@@ -25,12 +25,19 @@ import type { Verifiers } from './verify.ts'
 
 const envelopeBytesAtOnce = 16_777_216
 
+/**
+ * Sound in itself: see `Documents.faults`. Throws `store-busy` once a service has it open: what there is to
+ * compare is then left, and is no finding.
+ */
+export type AuditedDocuments = Pick<Documents, 'complete' | 'read'>
+
 /** What the audit of all buckets shares. `registry` grows while `keys` is read, and judges the others. */
 export type AuditContext = {
   readonly ledger: string
   readonly trust: Trust | undefined
   readonly verifiers: Verifiers
-  readonly documents: Pick<Documents, 'complete' | 'read'> | undefined
+  /** Undefined from where on they are not compared. */
+  documents: AuditedDocuments | undefined
   registry: Registry | undefined
 }
 
@@ -57,7 +64,7 @@ export async function* auditBlocks(
   context: AuditContext,
 ): AsyncGenerator<AuditEvent> {
   const { size } = audit.head
-  const documents = (await context.documents?.complete(bucket)) ?? 0
+  const documents = (await askDocuments(context, (store) => store.complete(bucket))) ?? 0
   if (documents > size) {
     yield findingInDocuments(
       bucket,
@@ -214,19 +221,19 @@ async function checkEnvelopes(
     const documents = await readDocuments(pass, index, envelopes.length)
     for (const [i, envelope] of envelopes.entries()) {
       const block = judged.get(index + i)
-      if (block !== undefined) checkEnvelope(pass, block, envelope, documents[i], findings)
+      if (block !== undefined) checkEnvelope(pass, block, envelope, documents, findings)
       if (pass.envelopesAt !== undefined) pass.envelopesAt += 4 + envelope.length
     }
     index += envelopes.length
   }
 }
 
-/** One envelope against its statement, and the block's document, if there is one, against both. */
+/** One envelope against its statement, and the block's document, where it can be had, against both. */
 function checkEnvelope(
   { bucket, context, envelopesAt }: Pass,
   { block, statement, key }: Judged,
   envelope: Bytes,
-  document: unknown,
+  documents: DocumentsRead,
   findings: AuditFinding[],
 ): void {
   try {
@@ -237,8 +244,11 @@ function checkEnvelope(
     findings.push(findingIn(bucket, 'envelopes', at, block.index, code, message))
     return
   }
-  if (document === undefined) return
-  if (!isDeepStrictEqual(plain(document), plain(documentOf(block.entry, envelope)))) {
+  if (block.index >= documents.end) return
+  const document = documents.byIndex.get(block.index)
+  if (document === undefined) {
+    findings.push(findingInDocuments(bucket, block.index, 'damaged-store', 'the block has no document'))
+  } else if (!isDeepStrictEqual(plain(document), plain(documentOf(block.entry, envelope)))) {
     const what = 'the document is not that of the block'
     findings.push(findingInDocuments(bucket, block.index, 'damaged-store', what))
   }
@@ -253,13 +263,35 @@ async function readEnvelopes(audit: BucketAudit, from: number, count: number): P
   }
 }
 
+/** The documents of a range; every block below `end` should have one. */
+type DocumentsRead = { readonly byIndex: ReadonlyMap<number, BlockDocument>; readonly end: number }
+
 async function readDocuments(
   { context, bucket, documents }: Pass,
   from: number,
   count: number,
-): Promise<readonly unknown[]> {
+): Promise<DocumentsRead> {
   const wanted = Math.min(count, documents - from)
-  return context.documents === undefined || wanted <= 0 ? [] : context.documents.read(bucket, from, wanted)
+  const none = { byIndex: new Map(), end: 0 }
+  if (wanted <= 0) return none
+  const read = await askDocuments(context, (store) => store.read(bucket, from, wanted))
+  if (read === undefined) return none
+  return { byIndex: new Map(read.map((document) => [document.index, document])), end: from + wanted }
+}
+
+/** Undefined when the documents are not compared, or from now on cannot be. */
+async function askDocuments<T>(
+  context: AuditContext,
+  question: (documents: AuditedDocuments) => Promise<T>,
+): Promise<T | undefined> {
+  if (context.documents === undefined) return undefined
+  try {
+    return await question(context.documents)
+  } catch (error) {
+    if (reasonOf(error).code !== 'store-busy') throw error
+    context.documents = undefined
+    return undefined
+  }
 }
 
 /** Stores may give rows of other prototypes and orders of members. */

@@ -30,6 +30,8 @@ export type AuditEvent =
       readonly buckets: number
       readonly blocks: number
       readonly findings: number
+      /** Whether there were documents, and could be read until the end. */
+      readonly isDocumentsCompared: boolean
     }
 
 /** The files of a batch's parts, as stores name them. */

@@ -4,9 +4,8 @@ import { checkPolicyOf } from '@ledgerstone/core/evidence'
 import { keysBucket } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Trust } from '@ledgerstone/core/trust'
-import { type AuditContext, auditBlocks } from './audit-bucket.ts'
+import { type AuditContext, type AuditedDocuments, auditBlocks } from './audit-bucket.ts'
 import { type AuditEvent, findingOf, reasonOf, structural } from './audit-finding.ts'
-import type { Documents } from './documents.ts'
 import type { StoreAudit } from './store-audit.ts'
 import { Verifiers } from './verify.ts'
 
@@ -15,8 +14,7 @@ export type AuditOptions = {
   readonly ledger: string
   /** Pins genesis and policy. Without it the store is checked against nothing but itself. */
   readonly trust: Trust | undefined
-  /** Sound in itself: see `Documents.faults`. */
-  readonly documents?: Pick<Documents, 'complete' | 'read'>
+  readonly documents?: AuditedDocuments
   /** Only these buckets; `keys` is read in any case. */
   readonly buckets?: readonly string[]
   /** Threads that verify statements; 0: the calling thread. */
@@ -58,7 +56,7 @@ export async function* audit(options: AuditOptions): AsyncGenerator<AuditEvent> 
     total.findings++
     yield findingOf(undefined, 'nothing-checked', 'no block was checked')
   }
-  yield { kind: 'done', ...total }
+  yield { kind: 'done', ...total, isDocumentsCompared: context.documents !== undefined }
 }
 
 /** `keys` first. */

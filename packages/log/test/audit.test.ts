@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { Refused } from '@ledgerstone/core/refused'
 import { SqliteDocuments } from '@ledgerstone/stores/documents/sqlite'
 import { openForAudit } from '@ledgerstone/stores/file/audit'
 import { FileStore } from '@ledgerstone/stores/file/store'
@@ -45,14 +46,14 @@ async function makeStore(folder: string): Promise<Sample> {
 
 async function auditOf(
   folder: string,
-  change: (document: BlockDocument) => BlockDocument = (document) => document,
+  change: (document: BlockDocument) => BlockDocument | undefined = (document) => document,
   only?: readonly string[],
 ): Promise<readonly AuditEvent[]> {
   await using store = await openForAudit(folder)
   const changed = {
     complete: (bucket: string) => documents.complete(bucket),
     read: async (bucket: string, from: number, limit: number) =>
-      (await documents.read(bucket, from, limit)).map(change),
+      (await documents.read(bucket, from, limit)).flatMap((document) => change(document) ?? []),
   }
   const buckets = only === undefined ? {} : { buckets: only }
   return await Array.fromAsync(
@@ -222,6 +223,31 @@ test('one changed document is found, and named as one', async () => {
     findingsIn(events).map(({ copy, bucket, block, code }) => ({ copy, bucket, block, code })),
     [{ copy: 'documents', bucket: 'payments', block: 77, code: 'damaged-store' }],
   )
+})
+
+test('a document that is missing is found, and its neighbours are not accused', async () => {
+  const events = await auditOf(sound, (document) => (document.index === 77 ? undefined : document))
+  assert.deepEqual(
+    findingsIn(events).map(({ copy, bucket, block, what }) => ({ copy, bucket, block, what })),
+    [{ copy: 'documents', bucket: 'payments', block: 77, what: 'the block has no document' }],
+  )
+})
+
+test('documents that a service takes in the middle are left, which is no finding and is said', async () => {
+  await using store = await openForAudit(sound)
+  const taken = {
+    complete: (bucket: string) => documents.complete(bucket),
+    read: async (bucket: string, from: number, limit: number) => {
+      if (from >= 256) throw new Refused('store-busy', 'a service has it open')
+      return await documents.read(bucket, from, limit)
+    },
+  }
+  const options = { store, ledger, trust, verifyWorkers: 0 }
+  const events = await Array.fromAsync(audit({ ...options, documents: taken }))
+  assert.deepEqual(findingsIn(events), [])
+  assert.partialDeepStrictEqual(events.at(-1), { kind: 'done', isDocumentsCompared: false })
+  const whole = await Array.fromAsync(audit({ ...options, documents }))
+  assert.partialDeepStrictEqual(whole.at(-1), { kind: 'done', isDocumentsCompared: true })
 })
 
 test('a head that was rewritten with its checksum has another root than its blocks', async () => {
