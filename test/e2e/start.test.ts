@@ -93,7 +93,7 @@ describe('a start', () => {
   test('over a data folder that another process has is refused, and leaves that one alone', async () => {
     const { code, stderr } = await command('start', '--port', '1')
     assert.equal(code, 3, stderr)
-    assert.match(stderr, /open in another process .*\[store-busy\]/)
+    assert.match(stderr, /open in another process \(process \d+\) \[store-busy\]/)
     assert.equal((await command('list', 'payments')).code, 0, 'the commands still find the one that runs')
   })
 

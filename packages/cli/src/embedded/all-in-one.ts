@@ -10,10 +10,11 @@ import { createLedgerMetrics } from '@ledgerstone/ledger/metrics'
 import { reportTo } from '@ledgerstone/ledger/report'
 import type { Log } from '@ledgerstone/log/log'
 import { SqliteDocuments } from '@ledgerstone/stores/documents/sqlite'
+import { FileStore } from '@ledgerstone/stores/file/store'
 import type { DataFolder } from '../data-folder.ts'
 import { moveClients } from './clients.ts'
 import { embeddedExplorer } from './explorer.ts'
-import { openLog } from './open-log.ts'
+import { openLogOver } from './open-log.ts'
 import { addSealer, grantSealer, type Ports } from './sealer.ts'
 
 export type Services = AsyncDisposable & { readonly url: string; readonly log: Log }
@@ -37,6 +38,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   await using stack = new AsyncDisposableStack()
   const metrics = createLedgerMetrics()
   const notice = (text: string): void => logger.warn(text)
+  const store = stack.use(await FileStore.open(folder.ledger, { report: notice }))
   // The thread of the documents starts while the rest is loaded.
   const [documents, { createLedgerApp }, { createAuth }] = await Promise.all([
     SqliteDocuments.open(folder.documents, notice),
@@ -45,7 +47,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   ])
   stack.use(documents)
   const report = reportTo(logger, metrics)
-  const { log } = stack.use(await openLog(folder, trust, { now, open, documents, report, notice }))
+  const log = stack.use(await openLogOver(store, folder, trust, { now, open, documents, report }))
   grantSealer(folder)
   addCommandLine(authFilesIn(folder.auth).clients)
   const page = embeddedExplorer({ folder, trust, url, logger })
