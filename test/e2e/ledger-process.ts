@@ -96,6 +96,9 @@ function sizesIn(metrics: string, kind: 'head' | 'final'): Map<string, number> {
 
 export type Refusal = { readonly code: string; readonly error: string }
 
+/** What `verify` says of one bucket that it refuses. */
+export type Unverified = Refusal & { readonly bucket: string }
+
 /** The commands of one data folder. */
 export type Commands = {
   (...args: readonly string[]): Promise<Ran>
@@ -105,6 +108,8 @@ export type Commands = {
   json<T>(...args: readonly string[]): Promise<T>
   /** What a command says with `--json` when it refuses; it must exit with 3. */
   refusal(...args: readonly string[]): Promise<Refusal>
+  /** The buckets that `verify --json` refuses; it must exit with 3. */
+  unverified(...args: readonly string[]): Promise<readonly Unverified[]>
 }
 
 export function commandsOf(data: string): Commands {
@@ -119,6 +124,11 @@ export function commandsOf(data: string): Commands {
     json: async <T>(...args: readonly string[]) => JSON.parse(await expecting(0, ['--json', ...args])) as T,
     refusal: async (...args: readonly string[]) => {
       return JSON.parse(await expecting(3, ['--json', ...args])) as Refusal
+    },
+    unverified: async (...args: readonly string[]) => {
+      const text = await expecting(3, ['--json', 'verify', ...args])
+      const verdicts = JSON.parse(text) as readonly (Unverified & { readonly verdict: string })[]
+      return verdicts.filter(({ verdict }) => verdict === 'refused')
     },
   })
 }

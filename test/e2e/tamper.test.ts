@@ -89,9 +89,10 @@ test('a bucket that was taken away whole is missed by the audit, the start and w
   assert.deepEqual(more, [])
   await using ledger = await LedgerProcess.start(data)
   assert.match(ledger.printed, /^ {2}buckets .* orders MISSING$/m)
-  const { code, error } = await command.refusal('verify')
-  assert.equal(code, 'unknown-bucket')
-  assert.match(error, /the key registry has log keys of orders/)
+  const [missing, ...others] = await command.unverified()
+  assert.partialDeepStrictEqual(missing, { bucket: 'orders', code: 'unknown-bucket' })
+  assert.match(missing?.error ?? '', /the key registry has log keys of orders/)
+  assert.deepEqual(others, [])
   const token = (await command.text('token', '--scope', 'read:payments read:keys')).trim()
   const { stdout, stderr } = await command('verify', '--token', token)
   assert.match(stderr, /^orders is not verified: the token does not cover it$/m)
@@ -132,19 +133,35 @@ describe('one changed byte', () => {
   test('of an entry is named by the audit and by every reader who verifies', async () => {
     const at = { file: fileOf('payments', 'entries'), offset: places.get('entries') as number }
     assert.deepEqual(first('payments'), { copy: 'log', block: 7, ...at })
-    const { code, error } = await command.refusal('verify', 'payments')
-    assert.equal(code, 'damaged-store')
-    assert.match(error, /block 7 of payments: the entry served is not the one under the checkpoint/)
+    const [payments] = await command.unverified('payments')
+    assert.equal(payments?.code, 'damaged-store')
+    assert.match(payments.error, /block 7 of payments: the entry served is not the one under the checkpoint/)
     assert.equal((await command.refusal('open', 'payments', '7')).code, 'bad-proof')
     assert.equal((await command.refusal('evidence', 'payments', '7')).code, 'bad-proof')
+  })
+
+  test('in one bucket keeps nobody from the verdict about each of the others', async () => {
+    const { code, stdout, stderr } = await command('verify', 'orders', 'payments', 'refunds')
+    assert.equal(code, 3, stderr)
+    assert.match(stdout, /^CONSISTENT, log-signed only {2}orders /)
+    assert.match(stdout, /\n\nNOT VERIFIED {2}payments\n {2}refused: block 7 of payments: .*\n\nCONSISTENT/)
+    assert.match(
+      stderr,
+      /^verified orders: .*\nnot verified: payments\nverified refunds: .*\nNOT VERIFIED: 1 of 3 buckets\n$/,
+    )
+    const all = JSON.parse((await command('--json', 'verify')).stdout) as readonly Record<string, unknown>[]
+    const verdicts = Object.fromEntries(all.map(({ bucket, verdict }) => [bucket, verdict]))
+    const sound = { keys: 'log-signed-only', customers: 'log-signed-only', refunds: 'log-signed-only' }
+    assert.partialDeepStrictEqual(verdicts, { ...sound, payments: 'refused' })
+    assert.equal(all.length, 6)
   })
 
   test('of an envelope is named by the audit and by who verifies envelopes or opens it', async () => {
     const at = { file: fileOf('orders', 'envelopes'), offset: places.get('envelopes') as number }
     assert.deepEqual(first('orders'), { copy: 'log', block: 9, ...at })
-    const { code, error } = await command.refusal('verify', 'orders', '--envelopes')
-    assert.equal(code, 'wrong-digest')
-    assert.match(error, /block 9 of orders: envelope/)
+    const [orders] = await command.unverified('orders', '--envelopes')
+    assert.equal(orders?.code, 'wrong-digest')
+    assert.match(orders.error, /block 9 of orders: envelope/)
     assert.equal((await command.refusal('open', 'orders', '9')).code, 'wrong-digest')
   })
 
@@ -223,16 +240,16 @@ describe('an older copy of the ledger, put back', () => {
     assert.equal((await command('audit')).code, 0, 'in itself it is sound')
 
     await using ledger = await LedgerProcess.start(data)
-    const { code, error } = await command.refusal('verify', 'payments')
-    assert.equal(code, 'rolled-back')
-    assert.match(error, /payments: the log has 31 blocks; it had 34 before/)
+    const [payments] = await command.unverified('payments')
+    assert.equal(payments?.code, 'rolled-back')
+    assert.match(payments.error, /payments: the log has 31 blocks; it had 34 before/)
     assert.equal((await command.refusal('open', 'payments', '1')).code, 'rolled-back')
     await command.text('verify', 'orders')
 
     await append(ledger, data, 'payments', 8)
     await ledger.settled()
-    const forked = await command.refusal('verify', 'payments')
-    assert.equal(forked.code, 'forked')
+    const [forked] = await command.unverified('payments')
+    assert.equal(forked?.code, 'forked')
     assert.match(forked.error, /the first 34 blocks are not those of before/)
   })
 })

@@ -13,7 +13,12 @@ export type Output = {
   progress(what: string, total: number | undefined): Progress
 }
 
-export type Progress = { advance(done: number): void; finish(text: string): void }
+export type Progress = {
+  advance(done: number): void
+  finish(text: string): void
+  /** Takes the bar away: what is told next has its line. */
+  clear(): void
+}
 
 /** Exit codes of the command line. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const
@@ -89,6 +94,7 @@ function operatingText(error: Error): string {
 
 const barWidth = 30
 const redrawEveryMs = 100
+const eraseLine = '\r\x1b[2K'
 
 /** A bar on a terminal; silence otherwise, but for the last line. */
 function progressOf(what: string, total: number | undefined, drawn: boolean): Progress {
@@ -112,6 +118,9 @@ function progressOf(what: string, total: number | undefined, drawn: boolean): Pr
     },
     finish(text) {
       process.stderr.write(drawn ? `\r${text}${' '.repeat(60)}\n` : `${text}\n`)
+    },
+    clear() {
+      if (drawnAt > 0) process.stderr.write(eraseLine)
     },
   }
 }
