@@ -6,11 +6,9 @@ import type { Finding } from './store-audit.ts'
 /** `log`: the store's files. `index`: what the store derives from them. `documents`: the document store. */
 export type Copy = 'log' | 'index' | 'documents'
 
-export type AuditFinding = Omit<Finding, 'offset'> & {
+export type AuditFinding = Finding & {
   readonly kind: 'finding'
   readonly copy: Copy
-  /** Of the first byte concerned, where the copy is a file. */
-  readonly offset?: number
   readonly code: RefusalCode
 }
 

@@ -8,8 +8,8 @@ export type Finding = {
   readonly bucket?: string
   /** Path within the store. */
   readonly file: string
-  /** Of the first byte concerned. */
-  readonly offset: number
+  /** Of the first byte concerned, where it can be told. */
+  readonly offset?: number
   /** Index of the block concerned, where it is one. */
   readonly block?: number
   readonly what: string

@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { openDocumentsForAudit } from '../src/documents/audit.ts'
 import { SqliteDocuments } from '../src/documents/sqlite.ts'
-import { documentsOf } from './documents-contract.ts'
-import { temporaryFolder } from './folders.ts'
+import { documentOf, documentsOf } from './documents-contract.ts'
+import { filesOf, temporaryFolder } from './folders.ts'
 import { refusedWith } from './store-contract.ts'
 
 const bucket = 'payments'
@@ -23,17 +23,31 @@ async function opened(): Promise<AsyncDisposable & { readonly folder: string; re
   return { folder, path: join(folder, 'documents.sqlite'), [Symbol.asyncDispose]: dispose }
 }
 
-test('the audit of documents reads what is there, and changes nothing', async () => {
+test('the audit of documents reads what is there, and leaves the folder as it was', async () => {
   await using place = await opened()
   await (await fill(place.path))[Symbol.asyncDispose]()
-  const before = await fs.readFile(place.path)
+  const before = await filesOf(place.folder)
   {
     using audited = openDocumentsForAudit(place.path)
     assert.equal(await audited.complete(bucket), 300)
     assert.deepEqual(await audited.read(bucket, 256, 44), documentsOf(256, 44))
     assert.deepEqual(await audited.faults(), [])
+    assert.deepEqual(await filesOf(place.folder), before)
   }
-  assert.deepEqual(await fs.readFile(place.path), before)
+  assert.deepEqual(await filesOf(place.folder), before)
+})
+
+test('the audit of documents is refused as soon as a service has written into them', async () => {
+  await using place = await opened()
+  await (await fill(place.path))[Symbol.asyncDispose]()
+  using audited = openDocumentsForAudit(place.path)
+  assert.equal(await audited.complete(bucket), 300)
+  {
+    await using running = await SqliteDocuments.open(place.path, noReport)
+    await running.put(bucket, 300, documentsOf(300, 10))
+  }
+  await assert.rejects(audited.read(bucket, 256, 44), refusedWith('store-busy'))
+  await assert.rejects(audited.faults(), refusedWith('store-busy'))
 })
 
 test('the audit of documents reads what a killed process has left', async () => {
@@ -85,4 +99,19 @@ test('the audit of documents refuses a page that is overwritten, or names it as 
     return ['refused']
   })
   assert.notDeepEqual(found, [])
+})
+
+test('the audit of documents names the block in whose document a byte was changed', async () => {
+  await using place = await opened()
+  await (await fill(place.path))[Symbol.asyncDispose]()
+  const bytes = await fs.readFile(place.path)
+  const { type, id } = documentOf(123)
+  const at = bytes.indexOf(type + id)
+  assert(at > 0 && bytes.indexOf(type + id, at + 1) < 0, 'one row holds both')
+  bytes[at] = (bytes[at] as number) ^ 1
+  await fs.writeFile(place.path, bytes)
+  using audited = openDocumentsForAudit(place.path)
+  assert.deepEqual(await audited.faults(), [
+    { what: 'row 124 missing from index blocks_type', place: { bucket, block: 123 } },
+  ])
 })

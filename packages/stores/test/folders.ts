@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,4 +15,16 @@ export async function temporaryFolder(
   const parent = place === 'memory' && existsSync(memory) ? memory : tmpdir()
   const path = await mkdtemp(join(parent, 'ledgerstone-stores-'))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Every file below a folder, with its size and the hash of its content. */
+export async function filesOf(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((file) => join(file.parentPath, file.name))
+  return await Promise.all(
+    files.sort().map(async (path) => {
+      const bytes = await readFile(path)
+      return `${path} ${bytes.length} ${hash('sha256', bytes)}`
+    }),
+  )
 }

@@ -8,7 +8,8 @@ import type { Trust } from '@ledgerstone/core/trust'
 import { readLedgerConfig } from '@ledgerstone/ledger/config'
 import { audit as auditStore } from '@ledgerstone/log/audit'
 import type { AuditEvent, AuditFinding } from '@ledgerstone/log/audit-finding'
-import { type AuditedDocuments, openDocumentsForAudit } from '@ledgerstone/stores/documents/audit'
+import { openDocumentsForAudit, type RestingDocuments } from '@ledgerstone/stores/documents/audit'
+import type { DocumentPlace } from '@ledgerstone/stores/documents/tables'
 import { openForAudit } from '@ledgerstone/stores/file/audit'
 import { readTrust } from '../connect.ts'
 import { dataFolder } from '../data-folder.ts'
@@ -33,6 +34,7 @@ type Report = {
 
 const workers = 2
 const findingsShown = 20
+const startedMeanwhile = 'the ledger was started meanwhile; stop it to compare them'
 
 /** Only these buckets, or all; `keys` in any case. Findings are told in full, and end with exit code 3. */
 export async function audit(buckets: readonly string[], options: AuditOptions): Promise<void> {
@@ -43,10 +45,10 @@ export async function audit(buckets: readonly string[], options: AuditOptions): 
   using documents = openDocuments(place.documents, report)
   await checkDocuments(documents, report)
   const { trust } = place
-  const isSound = documents !== undefined && report.findings.length === 0
+  const isComparable = documents !== undefined && report.uncompared === undefined
   const events = auditStore({
     ...{ store, trust, ledger: trust.ledger, verifyWorkers: workers },
-    ...(isSound && { documents }),
+    ...(isComparable && { documents }),
     ...(buckets.length > 0 && { buckets }),
   })
   await collect(events, report, output)
@@ -64,7 +66,7 @@ function placeOf(options: AuditOptions): Place {
 }
 
 /** It is derived from the log: where there is none, nothing is lost. */
-function openDocuments(path: string | undefined, report: Report): AuditedDocuments | undefined {
+function openDocuments(path: string | undefined, report: Report): RestingDocuments | undefined {
   if (path === undefined || !existsSync(path)) {
     report.uncompared = 'there is no document store'
     return undefined
@@ -80,20 +82,23 @@ function openDocuments(path: string | undefined, report: Report): AuditedDocumen
 }
 
 /** Before it is compared with the log, the document store must be sound in itself. */
-async function checkDocuments(documents: AuditedDocuments | undefined, report: Report): Promise<void> {
+async function checkDocuments(documents: RestingDocuments | undefined, report: Report): Promise<void> {
   try {
-    for (const fault of (await documents?.faults()) ?? []) addFault(report, fault)
+    for (const { what, place } of (await documents?.faults()) ?? []) {
+      addFault(report, `the document store is damaged: ${what}`, place)
+    }
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    addFault(report, error.message)
+    if (error.code === 'store-busy') report.uncompared = startedMeanwhile
+    else addFault(report, error.message)
   }
 }
 
-function addFault(report: Report, what: string): void {
+function addFault(report: Report, what: string, place?: DocumentPlace): void {
   report.uncompared = 'the document store is damaged; it is filled again when it is removed'
   report.findings.push({
     ...{ kind: 'finding', copy: 'documents', file: 'documents', code: 'damaged-store' },
-    what: printable(what),
+    ...{ what: printable(what), ...place },
   })
 }
 
@@ -101,6 +106,7 @@ async function collect(events: AsyncIterable<AuditEvent>, report: Report, output
   let progress: Progress | undefined
   for await (const event of events) {
     if (event.kind === 'finding') report.findings.push(event)
+    if (event.kind === 'done' && !event.isDocumentsCompared) report.uncompared ??= startedMeanwhile
     if (event.kind === 'progress') {
       progress ??= output.progress(`auditing ${event.bucket}`, event.size)
       progress.advance(event.checked)
@@ -132,8 +138,8 @@ function textOf(place: Place, { buckets, findings: all, uncompared }: Report): s
 
 function findingText(place: Place, finding: AuditFinding): readonly string[] {
   const { bucket, block, copy, offset, code, what } = finding
-  const where =
-    bucket === undefined ? 'the store' : block === undefined ? bucket : `${bucket}, block ${block}`
+  const whole = copy === 'documents' ? 'the documents' : 'the store'
+  const where = bucket === undefined ? whole : block === undefined ? bucket : `${bucket}, block ${block}`
   const at = offset === undefined ? '' : `, byte ${offset}`
   return [`${where}: ${what} [${code}]`, `  in the ${copy}: ${printable(fileOf(place, finding))}${at}`]
 }

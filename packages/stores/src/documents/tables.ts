@@ -48,6 +48,9 @@ const limitMax = 1_000
 const statementsMax = 100
 type Row = Record<string, unknown>
 
+/** Which document. */
+export type DocumentPlace = { readonly bucket: string; readonly block: number }
+
 export class Tables {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
@@ -141,6 +144,20 @@ export class Tables {
   faults(): readonly string[] {
     const rows = this.#all('PRAGMA integrity_check(20)').map((row) => String(row['integrity_check']))
     return rows.filter((text) => text !== 'ok')
+  }
+
+  /** The block that a fault is about, when SQLite names a row, counted from 1, and an index that lacks it. */
+  placeOf(fault: string): DocumentPlace | undefined {
+    const [, row, index] = /^row ([0-9]+) .*index ([a-z]+)_[a-z]+$/.exec(fault) ?? []
+    const table = rowTables.find((name) => name === index)
+    if (row === undefined || table === undefined) return undefined
+    const columns = { blocks: 'block', receivers: 'block, position', meta: 'block, label' }[table]
+    const [found] = this.#all(
+      `SELECT name, block FROM (SELECT filling, block FROM ${table} NOT INDEXED
+        ORDER BY filling, ${columns} LIMIT 1 OFFSET ?) JOIN buckets USING (filling)`,
+      Number(row) - 1,
+    )
+    return found && { bucket: String(found['name']), block: Number(found['block']) }
   }
 
   /** Blocks of the filter's time. */

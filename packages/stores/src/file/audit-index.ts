@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { equalBytes } from '@ledgerstone/core/bytes'
 import { identityRowBytes } from '../batch.ts'
+import { openResting } from '../sqlite-resting.ts'
 import type { File } from './durable.ts'
 import { readAt } from './durable.ts'
 import type { Commit } from './head-file.ts'
@@ -20,19 +21,33 @@ const rowsAtOnce = 4_096
 export async function* auditIndex(folder: string, files: Files, last: Commit): AsyncGenerator<PlainFinding> {
   const path = join(folder, indexFile)
   if (!existsSync(path)) {
-    yield { file: indexFile, offset: 0, what: 'is missing; it is built again when the bucket is opened' }
+    yield found('is missing; it is built again when the bucket is opened')
     return
   }
+  let hasMoved = false
   try {
-    const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 })
+    using resting = openResting(path, 5_000)
     try {
-      yield* compare(database, files, last)
-    } finally {
-      database.close()
+      for await (const finding of compare(resting.database, files, last)) {
+        hasMoved = resting.hasMoved()
+        if (hasMoved) break
+        yield finding
+      }
+    } catch (cause) {
+      hasMoved = resting.hasMoved()
+      if (!hasMoved) throw cause
     }
   } catch (cause) {
-    yield { file: indexFile, offset: 0, what: `cannot be used: ${String(cause)}` }
+    const why = cause instanceof Error ? cause.message : String(cause)
+    yield found(`cannot be used: ${why}; it is built again when the bucket is opened`)
   }
+  // A ledger that was started beside it has written into it: SQLite then sees to it that it stands still.
+  if (hasMoved) yield* auditIndex(folder, files, last)
+}
+
+/** Which byte of the file it is, SQLite does not say. */
+function found(what: string, block?: number): PlainFinding {
+  return { file: indexFile, what: `${indexFile} ${what}`, ...(block !== undefined && { block }) }
 }
 
 async function* compare(database: DatabaseSync, files: Files, last: Commit): AsyncGenerator<PlainFinding> {
@@ -53,13 +68,13 @@ async function* compare(database: DatabaseSync, files: Files, last: Commit): Asy
       const first = blockOf(firstOf.get(identity))
       if (first < block && (await holds(files.identities, first, 0, identity))) repeated++
       else if (first !== block)
-        yield { file: indexFile, offset: 0, block, what: `its identity is that of ${place(first)} here` }
+        yield found(`has the identity of this block for that of ${place(first)}`, block)
       const key = row.subarray(32)
       if (key.every((byte) => byte === 0)) continue
       const last = blockOf(newestOf.get(key))
       if (last === block) newest++
       else if (last < block || last >= size || !(await holds(files.identities, last, 32, key))) {
-        yield { file: indexFile, offset: 0, block, what: `the newest of its case is ${place(last)} here` }
+        yield found(`has ${place(last)} for the newest of the case of this one`, block)
       }
     }
   }
@@ -73,7 +88,7 @@ function* compareCounts(database: DatabaseSync, identities: number, cases: numbe
     ['cases', cases],
   ] as const) {
     const rows = Number(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.['rows'])
-    if (rows !== expected) yield { file: indexFile, offset: 0, what: `has ${rows} ${table}, not ${expected}` }
+    if (rows !== expected) yield found(`has ${rows} ${table}, not ${expected}`)
   }
 }
 

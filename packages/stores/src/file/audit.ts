@@ -30,7 +30,7 @@ export async function openForAudit(root: string): Promise<StoreAudit> {
     strays: async () =>
       found
         .filter(({ name }) => !names.includes(name))
-        .map(({ name }) => ({ file: join(bucketsFolder, name), offset: 0, what: 'is not a bucket' })),
+        .map(({ name }) => ({ file: join(bucketsFolder, name), what: 'is not a bucket' })),
     open: async (bucket) => {
       if (!names.includes(bucket)) throw new Refused('unknown-bucket', 'there is no such bucket')
       return await FileBucketAudit.open(root, bucket)
@@ -132,12 +132,15 @@ class FileBucketAudit implements BucketAudit {
   async *#checkFolder(): AsyncGenerator<Finding> {
     const known: readonly string[] = [...dataFiles, ...journalFiles, ...indexFiles]
     for (const name of await fs.readdir(this.#folder)) {
-      if (!known.includes(name)) yield this.#finding(name, 0, 'does not belong to a bucket')
+      if (!known.includes(name)) yield this.#finding({ file: name, what: 'does not belong to a bucket' })
     }
     for (const name of [...dataFiles, ...journalFiles]) {
       const { mode } = await fs.stat(join(this.#folder, name))
       if ((mode & 0o077) !== 0)
-        yield this.#finding(name, 0, `is open to others (mode ${(mode & 0o777).toString(8)})`)
+        yield this.#finding({
+          file: name,
+          what: `is open to others (mode ${(mode & 0o777).toString(8)})`,
+        })
     }
   }
 
@@ -146,9 +149,12 @@ class FileBucketAudit implements BucketAudit {
     for (const name of dataFiles) {
       const bytes = lengthOf(this.#files[name])
       const expected = lengthAfter(this.#last, name)
-      if (bytes < expected) yield this.#finding(name, bytes, `ends before ${expected}`)
+      if (bytes < expected) {
+        yield this.#finding({ file: name, offset: bytes, what: `ends before ${expected}` })
+      }
       if (bytes > expected && this.isClosed && (await this.#hasRested())) {
-        yield this.#finding(name, expected, `has ${bytes - expected} bytes that no sound head counts`)
+        const what = `has ${bytes - expected} bytes that no sound head counts`
+        yield this.#finding({ file: name, offset: expected, what })
       }
     }
   }
@@ -160,13 +166,11 @@ class FileBucketAudit implements BucketAudit {
   }
 
   async *#named(findings: AsyncGenerator<PlainFinding>): AsyncGenerator<Finding> {
-    for await (const { file, offset, what, block } of findings) {
-      yield { ...this.#finding(file, offset, what), ...(block === undefined ? {} : { block }) }
-    }
+    for await (const finding of findings) yield this.#finding(finding)
   }
 
-  #finding(file: string, offset: number, what: string): Finding {
-    return { bucket: this.#bucket, file: join(bucketsFolder, this.#bucket, file), offset, what }
+  #finding(finding: PlainFinding): Finding {
+    return { ...finding, bucket: this.#bucket, file: join(bucketsFolder, this.#bucket, finding.file) }
   }
 }
 

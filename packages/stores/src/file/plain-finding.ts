@@ -1,7 +1,7 @@
 /** A finding with the bare name of its file. */
 export type PlainFinding = {
   readonly file: string
-  readonly offset: number
+  readonly offset?: number
   readonly what: string
   readonly block?: number
 }
