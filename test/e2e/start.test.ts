@@ -65,6 +65,8 @@ describe('the sample', () => {
 })
 
 describe('a start', () => {
+  const portTaken =
+    /^another program listens on port \d+ of 127\.0\.0\.1: choose another port \(--port N, .*\)\n$/
   const data = join(place.path, 'empty')
   const command = commandsOf(data)
   let running: LedgerProcess
@@ -113,11 +115,19 @@ describe('a start', () => {
     const { port } = new URL(running.url)
     await using second = Program.spawn(['start', '--data', other, '--port', port, '--no-sample'])
     assert.equal(await second.ended(), 1)
-    assert.match(
-      second.stderr,
-      /^another program listens on port \d+ of 127\.0\.0\.1: choose another port\n$/,
-    )
+    assert.match(second.stderr, portTaken)
     assert.equal(readFileSync(join(other, 'clients', 'local.json'), 'utf8'), client)
+  })
+
+  test('on a port that is taken makes no data folder', async () => {
+    const other = join(place.path, 'unmade')
+    const { port } = new URL(running.url)
+    const { code, stdout, stderr } = await commandsOf(other)('start', '--port', port)
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, portTaken)
+    assert(!existsSync(other))
+    await using next = await LedgerProcess.start(other)
+    assert.match(next.printed, /unmade \(new; development keys, all in this one folder\)/)
   })
 
   test('that is stopped answers what is under way, ends streams, and loses nothing', async () => {

@@ -83,7 +83,8 @@ function isOperating(error: unknown): error is Error {
 function operatingText(error: Error): string {
   const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
   if (code === 'EADDRINUSE' && port !== undefined) {
-    return `another program listens on port ${port} of ${address ?? 'this computer'}: choose another port`
+    const where = `port ${port} of ${address ?? 'this computer'}`
+    return `another program listens on ${where}: choose another port (--port N, or listen.port of a configuration)`
   }
   if (path === undefined) return error.message
   if (code === 'ENOENT') return `there is no ${path}`

@@ -1,6 +1,7 @@
 // `ledgerstone start`: all services in one process, over a data folder that is made on the first start.
 import { once } from 'node:events'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createLogger } from '@ledgerstone/border/logger'
 import { sealerApi } from '@ledgerstone/client/sealer'
@@ -53,10 +54,20 @@ export async function start(options: StartOptions): Promise<void> {
 }
 
 async function createNew(options: StartOptions, folder: DataFolder, url: string): Promise<void> {
+  // Before anything is made: otherwise the next start would find a folder that nobody has ever used.
+  await checkPortIsFree(options)
   process.stdout.write(`making a new ledger in ${folder.root}\n`)
   const name = options.name === undefined ? {} : { name: options.name }
   await createDataFolder({ path: options.data, url, buckets: defaultBuckets, now: Date.now, ...name })
   if (options.sample) writeFileSync(sampleMark(folder), '', { mode: 0o600 })
+}
+
+/** Throws what the system says of the port. */
+async function checkPortIsFree({ host, port }: StartOptions): Promise<void> {
+  const server = createServer().listen(port, host)
+  await once(server, 'listening')
+  server.close()
+  await once(server, 'close')
 }
 
 /** Stands until the sample is in: a start that is interrupted goes on with it at the next. */
