@@ -83,11 +83,14 @@ describe('the exit code', () => {
       ['list', 'payments', '--limit', '0'],
       ['list', 'payments', '--limit', '101'],
       ['start', '--port', '0'],
+      ['start', '--exchange-ports', '20000'],
+      ['keys', 'revoke', 'a', '--suspect-from', 'soon'],
     ]
     for (const args of wrong) {
       const { code, stderr, stdout } = await command(...args)
       assert.equal(code, 2, args.join(' '))
       assert.match(stderr, /^error: /)
+      if (stderr.includes('invalid')) assert.match(stderr, / is invalid\. It must be [^.]+\.\n$/)
       assert.equal(stdout, '')
     }
   })

@@ -109,14 +109,15 @@ function addCluster(command: Command): Command {
 
 function port(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('not a port')
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    throw new InvalidArgumentError('It must be a port, from 1 to 65535.')
   return value
 }
 
 function days(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1 || value > 36_500)
-    throw new InvalidArgumentError('not a number of days')
+    throw new InvalidArgumentError('It must be a number of days, from 1 to 36500.')
   return value
 }
 
@@ -128,6 +129,6 @@ function time(text: string): number {
   if (count !== undefined) return Date.now() + Number(count) * (unitMs[unit] ?? 0)
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
   const value = isTime ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(value)) throw new InvalidArgumentError('not a time with its zone, nor such as +10m')
+  if (Number.isNaN(value)) throw new InvalidArgumentError('It must be a time with its zone, or such as +10m.')
   return value
 }

@@ -124,6 +124,6 @@ function timeOption(text: string): number {
   const time = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?Z)?$/.test(text)
     ? Date.parse(text)
     : NaN
-  if (Number.isNaN(time)) throw new InvalidArgumentError('not a day, nor a time in UTC')
+  if (Number.isNaN(time)) throw new InvalidArgumentError('It must be a day, or a time in UTC.')
   return time
 }

@@ -216,26 +216,27 @@ for (const service of ['ledger', 'sealer', 'auth'] as const) {
 
 function port(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('not a port')
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    throw new InvalidArgumentError('It must be a port, from 1 to 65535.')
   return value
 }
 
 function portRange(text: string): { from: number; to: number } {
-  const [, from, to] = /^(\d+)-(\d+)$/.exec(text) ?? []
-  const range = { from: port(from ?? ''), to: port(to ?? '') }
-  if (range.from > range.to) throw new InvalidArgumentError('not a range of ports, such as 20000-20099')
-  return range
+  const [, from = '', to = ''] = /^(\d+)-(\d+)$/.exec(text) ?? []
+  if (from === '' || Number(from) > Number(to))
+    throw new InvalidArgumentError('It must be a range of ports, such as 20000-20099.')
+  return { from: port(from), to: port(to) }
 }
 
 function limit(text: string): number {
   const value = index(text)
-  if (value < 1 || value > 100) throw new InvalidArgumentError('not from 1 to 100')
+  if (value < 1 || value > 100) throw new InvalidArgumentError('It must be a number from 1 to 100.')
   return value
 }
 
 function index(text: string): number {
   const value = Number(text)
-  if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError('not a whole number')
+  if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
   return value
 }
 
