@@ -72,6 +72,15 @@ test('a second run pushes every record under the id that it had, and adds nothin
   )
 })
 
+test('buckets are counted in the same order, whichever answers first', async () => {
+  const push: ImportOptions['push'] = async ({ bucket }) => {
+    await delay({ customers: 40, orders: 30, payments: 20, cancellations: 10, refunds: 0 }[bucket])
+    return 'new'
+  }
+  const { records } = await imported(text, { push, concurrency: 100 })
+  assert.deepEqual(Object.keys(records), ['customers', 'orders', 'payments', 'cancellations', 'refunds'])
+})
+
 test('another file gives other ids, though its lines be the same', async () => {
   const { known, push } = knowing()
   await imported(text, { push })

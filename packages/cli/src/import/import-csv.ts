@@ -3,7 +3,13 @@ import { utf8 } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
 import { importId } from '@ledgerstone/core/uuid'
 import { measureFile, readLines } from './csv-file.ts'
-import { type InvoiceLine, InvoiceMapper, invoiceColumns, type MappedRecord } from './invoices.ts'
+import {
+  type InvoiceLine,
+  InvoiceMapper,
+  invoiceBuckets,
+  invoiceColumns,
+  type MappedRecord,
+} from './invoices.ts'
 
 /** Pushes one record; says whether it was new or had been pushed before. */
 export type PushRecord = (record: MappedRecord, id: string, content: Uint8Array) => Promise<'new' | 'known'>
@@ -12,6 +18,7 @@ export type ImportCount = {
   readonly lines: number
   /** Lines that are no business of any bucket. */
   readonly leftOut: number
+  /** Of each bucket that has any, always in the same order. */
   readonly records: Readonly<Record<string, { readonly pushed: number; readonly known: number }>>
 }
 
@@ -40,7 +47,7 @@ export async function importCsv(options: ImportOptions): Promise<ImportCount> {
   const { chosen = { count: Math.max(lines - 1, 0), includes: () => true } } = options
   options.onStart(chosen.count)
   const mapper = new InvoiceMapper()
-  const records: Record<string, { pushed: number; known: number }> = {}
+  const counts = new Map<MappedRecord['bucket'], { pushed: number; known: number }>()
   const pushes = new BoundedWork(options.concurrency)
   let done = 0
   let leftOut = 0
@@ -53,16 +60,21 @@ export async function importCsv(options: ImportOptions): Promise<ImportCount> {
       const id = importId(digest, number, item.bucket)
       await pushes.start(async () => {
         const outcome = await options.push(item, id, utf8(JSON.stringify(item.record)))
-        const count = records[item.bucket] ?? { pushed: 0, known: 0 }
+        const count = counts.get(item.bucket) ?? { pushed: 0, known: 0 }
         count[outcome === 'new' ? 'pushed' : 'known']++
-        records[item.bucket] = count
+        counts.set(item.bucket, count)
       })
     }
     options.onLine(++done)
   }
   await pushes.finish()
   options.signal?.throwIfAborted()
-  return { lines: done, leftOut, records }
+  // Which bucket's first record is acknowledged first is chance.
+  const told = invoiceBuckets.flatMap((bucket) => {
+    const count = counts.get(bucket)
+    return count === undefined ? [] : [[bucket, count] as const]
+  })
+  return { lines: done, leftOut, records: Object.fromEntries(told) }
 }
 
 function mapLine(mapper: InvoiceMapper, number: number, values: InvoiceLine): readonly MappedRecord[] {

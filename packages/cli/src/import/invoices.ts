@@ -21,9 +21,12 @@ export const invoiceColumns: readonly (keyof InvoiceLine)[] = [
   'UnitPrice',
 ]
 
+/** Where records of invoices go, in the order in which they are told. */
+export const invoiceBuckets = ['customers', 'orders', 'payments', 'cancellations', 'refunds'] as const
+
 /** A record to push, not yet sealed. */
 export type MappedRecord = {
-  readonly bucket: 'orders' | 'payments' | 'customers' | 'cancellations' | 'refunds'
+  readonly bucket: (typeof invoiceBuckets)[number]
   readonly type: string
   readonly record: Readonly<Record<string, string | number>>
   readonly meta: Readonly<Record<string, string>>
