@@ -15,12 +15,13 @@ export type AuditFinding = Finding & {
 export type AuditEvent =
   | AuditFinding
   | { readonly kind: 'progress'; readonly bucket: string; readonly checked: number; readonly size: number }
-  /** One bucket is done; `blocks` were read. */
+  /** One bucket is done; `blocks` were read, `journalled` of them in the journal. */
   | {
       readonly kind: 'audited'
       readonly bucket: string
       readonly head: Head
       readonly blocks: number
+      readonly journalled: number
       readonly findings: number
     }
   | {

@@ -104,7 +104,8 @@ async function* auditBucket(
         break
       }
     }
-    yield { kind: 'audited', bucket, head: opened.head, blocks, findings }
+    const { head, journalled } = opened
+    yield { kind: 'audited', bucket, head, blocks, journalled, findings }
   } catch (error) {
     const { code, message } = reasonOf(error)
     yield findingOf(bucket, code, message)

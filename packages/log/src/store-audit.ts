@@ -30,6 +30,11 @@ export interface BucketAudit extends AsyncDisposable {
    * Whether the store was closed properly. If not, bytes behind the head may belong to a commit under way.
    */
   readonly isClosed: boolean
+  /**
+   * How many of the head's blocks only a journal has, of a store that was not closed and that nobody has
+   * open. They are read as a start will find them.
+   */
+  readonly journalled: number
   /** Checks lengths, chains and frames; after it every byte is known to belong to one block, head or hash. */
   checkStructure(): AsyncGenerator<Finding>
   /** Compares the index of identities and cases with the identities, row by row. */

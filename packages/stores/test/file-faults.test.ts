@@ -5,6 +5,8 @@ import { test } from 'node:test'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Head } from '@ledgerstone/log/store'
 import fc from 'fast-check'
+import { emptyHead } from '../src/batch.ts'
+import { openForAudit } from '../src/file/audit.ts'
 import { FileStore } from '../src/file/store.ts'
 import type { TestBatch } from './batches.ts'
 import { batchOf, blocksOf } from './batches.ts'
@@ -151,8 +153,10 @@ test('file store: after a power cut at any moment no block that was acknowledged
         await store[Symbol.asyncDispose]().catch(() => undefined)
         disk.cutPower((i) => surviving[i % surviving.length]!)
 
+        const audited = await auditedHead(folder.path)
         const reopened = await FileStore.open(folder.path)
         const head = await reopened.head(bucket)
+        assert.deepEqual(audited, head, 'the audit has seen what the start then has')
         if (inDoubt !== undefined && head.size > model.head.size) model.append(inDoubt)
         await model.check(reopened, bucket)
         await reopened[Symbol.asyncDispose]()
@@ -161,6 +165,16 @@ test('file store: after a power cut at any moment no block that was acknowledged
     { numRuns: Number(process.env['STORES_TEST_RUNS'] ?? 100) },
   )
 })
+
+/** Where the power was cut nothing is damaged, and what is read is what a start will have. */
+async function auditedHead(root: string): Promise<Head> {
+  await using audit = await openForAudit(root)
+  await using opened = await audit.open(bucket)
+  assert.deepEqual(await Array.fromAsync(opened.checkStructure()), [])
+  const heads = await Array.fromAsync(opened.heads())
+  assert.deepEqual(heads.at(-1) ?? emptyHead, opened.head)
+  return opened.head
+}
 
 /**
  * Goes on after each refusal. Gives the batch whose outcome is unknown when the bucket cannot be asked any

@@ -237,12 +237,15 @@ test('file store: a journal that lost a frame in its midst is damage, not a cras
   const journal = join(copy, 'buckets', bucket, 'journal-0')
   await saveCopy()
   const whole = await fs.readFile(journal)
-  for (const at of [whole.length >> 1, whole.length - 1]) {
+  for (const [at, what] of [
+    [whole.length >> 1, /journal-0 at [0-9]+: holds a frame that is not whole, and commit [45] behind it/],
+    [whole.length - 1, /heads at [0-9]+: has a record that the journal has lost: commit 5/],
+  ] as const) {
     await saveCopy()
     const bytes = Buffer.from(whole)
     bytes[at]! ^= 1
     await fs.writeFile(journal, bytes)
     await using damaged = await FileStore.open(copy)
-    await assert.rejects(damaged.head(bucket), /heads at [0-9]+: has a record that the journal has lost/)
+    await assert.rejects(damaged.head(bucket), what)
   }
 })

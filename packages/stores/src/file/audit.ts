@@ -9,12 +9,15 @@ import { identityRowBytes, storedName } from '../batch.ts'
 import { auditFrames } from './audit-frames.ts'
 import { auditHeads, lastSoundCommit, readHeads } from './audit-heads.ts'
 import { auditIndex } from './audit-index.ts'
+import { type FilesOver, type Recovered, recoverOver } from './audit-journal.ts'
 import type { File } from './durable.ts'
 import { closeFiles, damaged, lengthOf, openFile, readAt } from './durable.ts'
 import type { Commit } from './head-file.ts'
 import { isJournalEmpty } from './journal.ts'
-import type { DataFile, Files } from './layout.ts'
+import type { DataFile } from './layout.ts'
 import { bucketsFolder, dataFiles, indexFiles, journalFiles, lengthAfter } from './layout.ts'
+import { isLocked } from './lock.ts'
+import { Overlay } from './overlay.ts'
 import type { PlainFinding } from './plain-finding.ts'
 import { readEntries, readEnvelopes, readHashes } from './read.ts'
 
@@ -44,47 +47,55 @@ type Journals = readonly [File, File]
 class FileBucketAudit implements BucketAudit {
   readonly head: Head
   readonly isClosed: boolean
+  readonly journalled: number
   readonly #bucket: string
   readonly #folder: string
-  readonly #files: Files
+  readonly #files: FilesOver
   readonly #journals: Journals
   readonly #last: Commit
+  readonly #fault: PlainFinding | undefined
 
   private constructor(
     bucket: string,
     folder: string,
-    files: Files,
+    files: FilesOver,
     journals: Journals,
-    last: Commit,
-    isClosed: boolean,
+    { last, journalled, fault }: Recovered,
   ) {
     this.#bucket = bucket
     this.#folder = folder
     this.#files = files
     this.#journals = journals
     this.#last = last
+    this.#fault = fault
     this.head = last.head
-    this.isClosed = isClosed
+    this.journalled = journalled
+    this.isClosed = isJournalEmpty(journals)
   }
 
   static async open(root: string, bucket: string): Promise<FileBucketAudit> {
     const folder = join(root, bucketsFolder, bucket)
-    const opened = new Map<string, File>()
+    const opened: File[] = []
+    const open = async (name: string): Promise<File> => {
+      const file = await openForReading(folder, name)
+      opened.push(file)
+      return file
+    }
     try {
-      for (const name of [...dataFiles, ...journalFiles]) opened.set(name, await openForReading(folder, name))
-      const files = Object.fromEntries(opened) as Record<DataFile | (typeof journalFiles)[number], File>
-      const journals: Journals = [files['journal-0'], files['journal-1']]
-      const isClosed = isJournalEmpty(journals)
-      const last = await lastSoundCommit(files.heads)
-      return new FileBucketAudit(bucket, folder, files, journals, last, isClosed)
+      const files: [DataFile, FilesOver[DataFile]][] = []
+      for (const name of dataFiles) files.push([name, { ...(await open(name)), over: new Overlay() }])
+      const all = Object.fromEntries(files) as FilesOver
+      const journals: Journals = [await open('journal-0'), await open('journal-1')]
+      return new FileBucketAudit(bucket, folder, all, journals, await lastOf(root, all, journals))
     } catch (cause) {
-      await closeFiles(opened.values())
+      await closeFiles(opened)
       throw cause
     }
   }
 
   async *checkStructure(): AsyncGenerator<Finding> {
     yield* this.#checkFolder()
+    if (this.#fault !== undefined) yield this.#finding(this.#fault)
     yield* this.#checkLengths()
     yield* this.#named(auditHeads(this.#files.heads, this.#last))
     const { size } = this.#last.head
@@ -172,6 +183,20 @@ class FileBucketAudit implements BucketAudit {
   #finding(finding: PlainFinding): Finding {
     return { ...finding, bucket: this.#bucket, file: join(bucketsFolder, this.#bucket, finding.file) }
   }
+}
+
+/**
+ * What a store at rest has committed is in its journal too. Beside a writer, whose journal changes while it is
+ * read, the commit records have all that it has answered for.
+ */
+async function lastOf(root: string, files: FilesOver, journals: Journals): Promise<Recovered> {
+  const written = async (): Promise<Recovered> => {
+    return { last: await lastSoundCommit(files.heads), journalled: 0 }
+  }
+  if (isJournalEmpty(journals) || isLocked(root)) return await written()
+  const recovered = await recoverOver(files, journals)
+  // A writer that has come meanwhile may be what the fault is.
+  return recovered.fault !== undefined && isLocked(root) ? await written() : recovered
 }
 
 async function openForReading(folder: string, name: string): Promise<File> {

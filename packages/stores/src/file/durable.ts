@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Bytes } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
+import type { Overlay } from './overlay.ts'
 
-/** An open file; `path` is for messages and for the tests. */
-export type File = { readonly path: string; readonly fd: number }
+/** An open file; `path` is for messages and for the tests, `over` what it is read with and does not hold. */
+export type File = { readonly path: string; readonly fd: number; readonly over?: Overlay }
 
 export type FileOperations = {
   /** Writes all parts at a position: into the page cache, without waiting for the disk. */
@@ -54,23 +55,55 @@ export async function closeFiles(files: Iterable<File>): Promise<void> {
 }
 
 export function lengthOf(file: File): number {
-  return fs.fstatSync(file.fd).size
+  const { size } = fs.fstatSync(file.fd)
+  return file.over === undefined ? size : file.over.lengthOver(size)
 }
 
 /** Reads exactly `count` bytes. Throws `damaged-store`, naming file and offset, when the file ends before. */
 export async function readAt(file: File, at: number, count: number): Promise<Bytes> {
+  if (file.over !== undefined) return await readOver(file, file.over, at, count)
   const bytes = new Uint8Array(count)
-  let done = 0
-  while (done < count) {
-    const { bytesRead } = await read(file.fd, bytes, done, count - done, at + done)
-    if (bytesRead === 0) throw damaged(file, at + done, `ends before ${at + count}`)
-    done += bytesRead
-  }
+  const done = await readInto(file, bytes, at)
+  if (done < count) throw damaged(file, at + done, `ends before ${at + count}`)
   return bytes
 }
 
-export function damaged(file: { readonly path: string }, at: number, what: string): Refused {
-  return new Refused('damaged-store', `${file.path} at ${at}: ${what}`)
+async function readOver(file: File, over: Overlay, at: number, count: number): Promise<Bytes> {
+  const end = lengthOf(file)
+  if (at + count > end) throw damaged(file, Math.max(at, end), `ends before ${at + count}`)
+  const bytes = new Uint8Array(count)
+  await readInto(file, bytes, at)
+  over.lay(bytes, at)
+  return bytes
+}
+
+/** Returns how many bytes there were. */
+async function readInto(file: File, bytes: Bytes, at: number): Promise<number> {
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesRead } = await read(file.fd, bytes, done, bytes.length - done, at + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return done
+}
+
+/** Bytes of a file that are not what was written. */
+export class Damaged extends Refused {
+  readonly path: string
+  readonly at: number
+  readonly what: string
+
+  constructor(path: string, at: number, what: string) {
+    super('damaged-store', `${path} at ${at}: ${what}`)
+    this.path = path
+    this.at = at
+    this.what = what
+  }
+}
+
+export function damaged(file: { readonly path: string }, at: number, what: string): Damaged {
+  return new Damaged(file.path, at, what)
 }
 
 /** Makes the names in a folder durable: what was created in it or renamed into it. */

@@ -35,7 +35,7 @@ const checksumBytes = 32
  * opening frame.
  */
 export type Frame = {
-  readonly place: { readonly file: File; readonly at: number }
+  readonly place: Place
   readonly number: number
   readonly from: number
   readonly record: Bytes
@@ -45,6 +45,9 @@ export type Frame = {
 }
 
 type Pair = readonly [File, File]
+type Place = { readonly file: File; readonly at: number }
+/** What the next frame is known by, and what this one is known by to the one before. */
+type Link = Pick<Frame, 'number' | 'record'>
 
 export class Journal {
   readonly #files: Pair
@@ -138,13 +141,14 @@ export function isJournalEmpty(files: Pair): boolean {
 
 /**
  * All frames in the order of their commits. Throws `damaged-store` when the older file ends before the newer
- * begins.
+ * begins, and at a frame that is not whole and was: see `checkTorn`.
  */
 export async function* readJournal(files: Pair): AsyncGenerator<Frame> {
   const [older, newer] = await inOrder(files)
   // What a file begins with an opening frame for is durable: the other one is then left over from before.
   const parts = newer.first !== undefined && newer.first.batch === undefined ? [newer] : [older, newer]
   let last: Frame | undefined
+  const ends: Place[] = []
   for (const { file } of parts) {
     let at = 0
     for (let read = await readFrame(file, 0); read !== undefined; read = await readFrame(file, at)) {
@@ -156,6 +160,30 @@ export async function* readJournal(files: Pair): AsyncGenerator<Frame> {
       last = read.frame
       at += read.bytes
     }
+    ends.push({ file, at })
+  }
+  for (const end of ends) await checkTorn(end, last)
+}
+
+/**
+ * A frame is begun only when the one before it is on the disk: of frames that are not whole only the last can
+ * have been torn. So where one is followed by a whole one that continues it, it was whole once. That the
+ * frame behind names the checksum of the record in this one's header cannot come about by chance, nor by
+ * what a sender puts into an envelope. Where the header itself was changed, nothing can be told here.
+ */
+async function checkTorn({ file, at: end }: Place, newest: Frame | undefined): Promise<void> {
+  let before: Link | undefined = newest
+  for (let at = end; ; ) {
+    const header = await readHeader(file, at)
+    if (header === undefined) return
+    const link = { ...header, previous: previousOf(header) }
+    if (link.previous === undefined || (before !== undefined && !follows(before, link))) return
+    at += headerBytes + header.bodyBytes + checksumBytes
+    const next = (await readFrame(file, at))?.frame
+    if (next !== undefined && follows(link, next)) {
+      throw damaged(file, end, `holds a frame that is not whole, and commit ${next.number} behind it`)
+    }
+    before = link
   }
 }
 
@@ -170,9 +198,12 @@ async function inOrder([one, other]: Pair): Promise<readonly [Begun, Begun]> {
   return place(a) < place(b) ? [a, b] : [b, a]
 }
 
-function follows(last: Frame, next: Frame): boolean {
+function follows(
+  last: Link,
+  next: { readonly number: number; readonly previous: Bytes | undefined },
+): boolean {
   const checksum = last.record.subarray(recordBytes - checksumBytes)
-  return next.number === last.number + 1 && equalBytes(next.previous, checksum)
+  return next.number === last.number + 1 && next.previous !== undefined && equalBytes(next.previous, checksum)
 }
 
 function encodeFrame(
@@ -198,16 +229,15 @@ function encodeFrame(
 
 /** The frame at a position, or undefined when there is no whole one. */
 async function readFrame(file: File, at: number): Promise<{ frame: Frame; bytes: number } | undefined> {
-  const end = lengthOf(file)
-  if (at + headerBytes + checksumBytes > end) return undefined
-  const header = await readAt(file, at, headerBytes)
-  if (!equalBytes(header.subarray(0, magic.length), magic)) return undefined
-  const parsed = parseHeader(header)
+  const parsed = await readHeader(file, at)
   if (parsed === undefined) return undefined
   const bytes = headerBytes + parsed.bodyBytes + checksumBytes
-  if (at + bytes > end) return undefined
+  if (at + bytes > lengthOf(file)) return undefined
   const body = await readAt(file, at + headerBytes, parsed.bodyBytes + checksumBytes)
-  const checksum = createHash('sha256').update(header).update(body.subarray(0, parsed.bodyBytes)).digest()
+  const checksum = createHash('sha256')
+    .update(parsed.bytes)
+    .update(body.subarray(0, parsed.bodyBytes))
+    .digest()
   if (!equalBytes(checksum, body.subarray(parsed.bodyBytes))) return undefined
   const { number, from, record } = parsed
   const decoded = number === 0 ? undefined : decodeCommit(record, number)
@@ -220,7 +250,20 @@ async function readFrame(file: File, at: number): Promise<{ frame: Frame; bytes:
   }
 }
 
+/** What stands at a position as the header of a frame; undefined when there is none. */
+async function readHeader(file: File, at: number): Promise<Header | undefined> {
+  if (at + headerBytes + checksumBytes > lengthOf(file)) return undefined
+  const header = await readAt(file, at, headerBytes)
+  return equalBytes(header.subarray(0, magic.length), magic) ? parseHeader(header) : undefined
+}
+
+/** The checksum that a header's record names, zeros where it is before the first; undefined if it is none. */
+function previousOf({ number, record }: Header): Bytes | undefined {
+  return number === 0 ? new Uint8Array(checksumBytes) : decodeCommit(record, number)?.previous
+}
+
 type Header = {
+  readonly bytes: Bytes
   readonly number: number
   readonly from: number
   readonly count: number
@@ -248,7 +291,7 @@ function parseHeader(header: Bytes): Header | undefined {
     (_, level) => (tileHashes(from + count, level) - tileHashes(from, level)) * hashBytes,
   )
   const bodyBytes = entries + envelopes + count * identityRowBytes + tiles.reduce((sum, n) => sum + n, 0)
-  return { number, from, count, entries, envelopes, record, tiles, bodyBytes }
+  return { bytes: header, number, from, count, entries, envelopes, record, tiles, bodyBytes }
 }
 
 function batchOf(header: Header, body: Bytes): Batch | undefined {

@@ -33,6 +33,22 @@ export function takeLock(root: string): Disposable {
   }
 }
 
+/** Whether a process has the store open now. Nothing is written. */
+export function isLocked(root: string): boolean {
+  const path = join(root, lockFile)
+  if (!fs.existsSync(path)) return false
+  const database = new DatabaseSync(path, { readOnly: true })
+  try {
+    database.prepare('SELECT count(*) FROM sqlite_schema').get()
+    return false
+  } catch (cause) {
+    if (sqliteCode(cause) !== sqliteBusy) throw cause
+    return true
+  } finally {
+    database.close()
+  }
+}
+
 function owner(root: string): string {
   try {
     const pid = fs.readFileSync(join(root, ownerFile), 'utf8').trim()
