@@ -1,6 +1,7 @@
 // An administrator at work: changed bytes, an older copy, another ledger, a lost document store.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -63,6 +64,18 @@ function framesOf(path: string, width: 2 | 4): readonly number[] {
   for (let at = 0; at < bytes.length; at += width + bytes.readUIntBE(at, width)) offsets.push(at + width)
   return offsets
 }
+
+/** Every file of a folder, with its size and the hash of its content. */
+function filesOf(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((file) => {
+      const bytes = readFileSync(join(file.parentPath, file.name))
+      return `${join(file.parentPath, file.name)} ${bytes.length} ${hash('sha256', bytes)}`
+    })
+    .sort()
+}
+
 type Finding = {
   readonly copy: string
   readonly bucket?: string
@@ -80,6 +93,50 @@ async function findingsOf(command: Commands): Promise<readonly Finding[]> {
   assert.equal(verdict, 'damaged')
   return findings
 }
+
+test('an audit of some buckets says which, and leaves every file of the folder as it was', async () => {
+  const { data, command } = copied('audited')
+  const before = filesOf(data)
+  const { ledger } = readTrust({ data })
+  const only = await command.text('audit', 'payments')
+  assert(only.startsWith(`SOUND    ${ledger} (only keys, payments)\n  read       2 buckets, `), only)
+  assert.match(only, /^ {2}documents {2}only keys, payments: compared with the log$/m)
+  const all = await command.text('audit')
+  assert(all.startsWith(`SOUND    ${ledger}\n  read       6 buckets, `), all)
+  assert.match(all, /^ {2}documents {2}compared with the log$/m)
+  assert.deepEqual(filesOf(data), before)
+})
+
+test('an audit of a ledger that was killed reads what only the journal has, as the next start does', async () => {
+  const { data, command } = copied('killed')
+  const heads = join(data, 'ledger', 'buckets', 'payments', 'heads')
+  const { length } = readFileSync(heads)
+  {
+    await using ledger = await LedgerProcess.start(data)
+    await append(ledger, data, 'payments', 9)
+    await ledger.kill()
+  }
+  // As after a power cut: of what was acknowledged only the journal is sure to be on the disk.
+  truncateSync(heads, length)
+  const text = await command.text('audit', 'payments')
+  assert.match(
+    text,
+    /^ {2}journal {4}payments was not closed: the newest 9 blocks stand in its journal, and were read there$/m,
+  )
+  const journal = join(data, 'ledger', 'buckets', 'payments', 'journal-0')
+  const frames = readFileSync(journal)
+  flip(journal, frames.indexOf('LSJRNL1\n', 1) + 500)
+  const [finding, ...more] = await findingsOf(command)
+  assert.partialDeepStrictEqual(finding, { copy: 'log', bucket: 'payments', file: journal })
+  assert.match(finding?.what ?? '', /^holds a frame that is not whole, /)
+  assert(
+    more.every(({ copy }) => copy !== 'log'),
+    JSON.stringify(more),
+  )
+  writeFileSync(journal, frames)
+  await using ledger = await LedgerProcess.start(data)
+  assert.match(ledger.printed, /payments 40, /)
+})
 
 test('a bucket that was taken away whole is missed by the audit, the start and who verifies', async () => {
   const { data, command } = copied('gone')
@@ -298,6 +355,18 @@ describe('the document store', () => {
       assert.partialDeepStrictEqual(audit, { verdict: 'sound', documents: 'compared' })
     })
   }
+
+  test('without one document is named by the audit, with its block and none of its neighbours', async () => {
+    const { data, command } = copied('documents-missing')
+    const database = new DatabaseSync(dataFolder(data).documents)
+    database.exec(`DELETE FROM blocks WHERE block = 5
+      AND filling = (SELECT filling FROM buckets WHERE name = 'orders')`)
+    database.close()
+    const [finding, ...more] = await findingsOf(command)
+    const what = 'the block has no document'
+    assert.partialDeepStrictEqual(finding, { copy: 'documents', bucket: 'orders', block: 5, what })
+    assert.deepEqual(more, [])
+  })
 
   test('with one changed document is named by the audit, with the block', async () => {
     const { data, command } = copied('documents-changed')

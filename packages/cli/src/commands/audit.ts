@@ -52,7 +52,7 @@ export async function audit(buckets: readonly string[], options: AuditOptions): 
     ...(buckets.length > 0 && { buckets }),
   })
   await collect(events, report, output)
-  output.result(reportOf(place, report), textOf(place, report))
+  output.result(reportOf(place, report), textOf(place, report, buckets.length === 0))
   if (report.findings.length > 0) process.exitCode = exitCodes.refused
 }
 
@@ -120,20 +120,34 @@ async function collect(events: AsyncIterable<AuditEvent>, report: Report, output
   }
 }
 
-function textOf(place: Place, { buckets, findings: all, uncompared }: Report): string {
+function textOf(place: Place, { buckets, findings: all, uncompared }: Report, isWhole: boolean): string {
   const { ledger, genesis } = place.trust
   const total = buckets.reduce((sum, bucket) => sum + bucket.blocks, 0)
+  const only = isWhole ? '' : `only ${buckets.map(({ bucket }) => bucket).join(', ')}`
   const size = `${counted(buckets.length, 'bucket')}, ${counted(total, 'block')}`
+  const compared = isWhole ? 'compared with the log' : `${only}: compared with the log`
+  const verdict = all.length === 0 ? 'SOUND   ' : 'DAMAGED '
+  const count = all.length === 0 ? '' : `: ${findings(all.length)}`
   const lines = [
-    all.length === 0 ? `SOUND    ${ledger}` : `DAMAGED  ${ledger}: ${findings(all.length)}`,
+    `${verdict} ${ledger}${isWhole ? '' : ` (${only})`}${count}`,
     `  read       ${size}: every byte of every file, every signature`,
-    `  documents  ${uncompared === undefined ? 'compared with the log' : `not compared: ${uncompared}`}`,
+    ...buckets.flatMap(journalText),
+    `  documents  ${uncompared === undefined ? compared : `not compared: ${uncompared}`}`,
     `  genesis    ${formatHex(genesis)}, of the trust file`,
   ]
   for (const finding of all.slice(0, findingsShown)) lines.push('', ...findingText(place, finding))
   const rest = all.length - findingsShown
   if (rest > 0) lines.push('', `and ${rest.toLocaleString('en')} more (--json shows them all)`)
   return lines.join('\n')
+}
+
+/** What a start will move on, for the numbers that were seen before and after it. */
+function journalText({ bucket, journalled }: Report['buckets'][number]): readonly string[] {
+  if (journalled === 0) return []
+  const count = counted(journalled, 'block')
+  return [
+    `  journal    ${bucket} was not closed: the newest ${count} stand in its journal, and were read there`,
+  ]
 }
 
 function findingText(place: Place, finding: AuditFinding): readonly string[] {
