@@ -1,7 +1,10 @@
 // Existing data: invoices, interrupted and repeated; chains of the article.
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -55,9 +58,37 @@ describe('import csv', () => {
     assert(size < orders, 'it was killed in the middle')
   })
 
+  test('that is interrupted says how far it came', async () => {
+    await using importing = Program.spawn(['--data', data, 'import', 'csv', path])
+    await ledger.grown('orders', 50)
+    importing.signal('SIGINT')
+    assert.equal(await importing.ended(), 130)
+    const [, done] =
+      /^interrupted after (\d+) of 161 invoices; the same command goes on from there\n$/.exec(
+        importing.stderr,
+      ) ?? []
+    assert(Number(done) > 30 && Number(done) < 161, importing.stderr)
+    const [, size = 0] = await sizesOf(...buckets)
+    assert.equal(size, 1 + Math.min(Number(done), orders), 'what was under way has ended')
+  })
+
+  test('that waits for an answer is ended by another Ctrl-C at once', async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const away = ['--server', `http://127.0.0.1:${port}`, '--token', 'any']
+    await using importing = Program.spawn(['--data', data, 'import', 'csv', path, ...away])
+    await once(silent, 'request')
+    const pressing = setInterval(() => importing.signal('SIGINT'), 200)
+    assert.equal(await importing.ended(), null)
+    clearInterval(pressing)
+    silent.closeAllConnections()
+    silent.close()
+  })
+
   test('goes on where it was when it is run again, and fails clearly when the ledger is killed', async () => {
     await using importing = Program.spawn(['--data', data, 'import', 'csv', path])
-    await ledger.grown('orders', 90)
+    await ledger.grown('orders', 100)
     await ledger.kill()
     const code = await importing.ended()
     assert(code === 4 || code === 3, `${code} ${importing.stderr}`)

@@ -3,6 +3,7 @@
 import { UnexpectedAnswer, Unreachable } from '@ledgerstone/client/problem'
 import { Refused } from '@ledgerstone/core/refused'
 import { WayFailed } from '@ledgerstone/exchange/way'
+import { Interrupted } from './interruption.ts'
 
 export type Output = {
   readonly json: boolean
@@ -20,8 +21,8 @@ export type Progress = {
   clear(): void
 }
 
-/** Exit codes of the command line. */
-export const exitCodes = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const
+/** Exit codes of the command line; `interrupted` is what a shell says of a program that Ctrl-C has ended. */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4, interrupted: 130 } as const
 
 export function outputOf(options: { readonly json?: boolean }): Output {
   const json = options.json === true
@@ -61,6 +62,7 @@ export function explain(error: unknown): {
       code: error.code,
     }
   }
+  if (error instanceof Interrupted) return { exitCode: exitCodes.interrupted, text: error.message }
   if (isOperating(error)) return { exitCode: exitCodes.failed, text: operatingText(error) }
   return {
     exitCode: exitCodes.failed,

@@ -10,6 +10,7 @@ import { importId } from '@ledgerstone/core/uuid'
 import { type CommonOptions, connect } from '../connect.ts'
 import { readOwnKey } from '../embedded/keys.ts'
 import { firstLines, pushInvoices } from '../embedded/sample.ts'
+import { interruptedAfter, interruption } from '../interruption.ts'
 import { counted, outputOf } from '../output.ts'
 
 export async function importInvoices(
@@ -18,7 +19,12 @@ export async function importInvoices(
 ): Promise<void> {
   const output = outputOf(options)
   const { sealer } = connect(options, 'append:*')
-  const source = { path: file, ...(options.limit !== undefined && { chosen: firstLines(options.limit) }) }
+  const signal = interruption()
+  const source = {
+    path: file,
+    signal,
+    ...(options.limit !== undefined && { chosen: firstLines(options.limit) }),
+  }
   const count = await pushInvoices(sealer, source, (lines) => output.progress('importing', lines))
   if (output.json) output.result(count, '')
 }
@@ -44,9 +50,14 @@ export async function importChain(
   const retryKey = parseBase64url(readKeyFile(folder.importerRetryKey).trimEnd(), 'the retry key', 32)
   const sender = await senderOf(await readOwnKey(folder.importerKey), undefined, retryKey)
   const digest = createHash('sha256').update(bytes).digest()
+  const interrupted = interruption()
   const progress = output.progress('importing', blocks.length)
   const appended: { readonly original: number; readonly index: number; readonly created: boolean }[] = []
   for (const [i, { block, source }] of blocks.entries()) {
+    if (interrupted.aborted) {
+      progress.clear()
+      throw interruptedAfter(i, blocks.length, 'blocks')
+    }
     const labels = { media: 'application/json', meta: { metainfo: block.metainfo.slice(0, 1024) } }
     const draft = {
       log: originOf(trust.ledger, bucket),

@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import type { SealerApi } from '@ledgerstone/client/sealer'
 import { type ImportCount, type ImportOptions, importCsv } from '../import/import-csv.ts'
+import { interruptedAfter } from '../interruption.ts'
 import type { Progress } from '../output.ts'
 
 /** The invoices that come with the project (examples/README.md has their source). */
@@ -29,13 +30,18 @@ export function firstLines(count: number): Chosen {
 
 type Chosen = NonNullable<ImportOptions['chosen']>
 
-/** Pushes invoices through the sealer. `progress` is made when the number of lines is known. */
+/**
+ * Pushes invoices through the sealer. `progress` is made when the number of lines is known. Throws
+ * `Interrupted` when the signal is aborted; what was under way has ended then.
+ */
 export async function pushInvoices(
   sealer: SealerApi,
   source: Pick<ImportOptions, 'path' | 'chosen' | 'signal'>,
   progressOf: (lines: number) => Progress,
 ): Promise<ImportCount> {
   let progress: Progress | undefined
+  let total = 0
+  let done = 0
   const count = await importCsv({
     ...source,
     concurrency: 32,
@@ -43,10 +49,19 @@ export async function pushInvoices(
       const { created } = await sealer.seal(bucket, { type, id, meta, record: new Uint8Array(record) })
       return created ? 'new' : 'known'
     },
-    onStart: (lines) => {
+    onStart(lines) {
+      total = lines
       progress = progressOf(lines)
     },
-    onLine: (done) => progress?.advance(done),
+    onLine(lines) {
+      done = lines
+      progress?.advance(lines)
+    },
+  }).catch((error: unknown) => {
+    progress?.clear()
+    throw source.signal?.aborted === true && error === source.signal.reason
+      ? interruptedAfter(done, total, 'invoices')
+      : error
   })
   progress?.finish(describe(count))
   return count

@@ -31,7 +31,7 @@ export type ImportOptions = {
   readonly chosen?: { readonly count: number; includes(line: InvoiceLine): boolean }
   readonly push: PushRecord
   readonly concurrency: number
-  /** When it is aborted nothing more is pushed; what is under way ends, and the signal's reason is thrown. */
+  /** When it is aborted nothing more is pushed; what is under way ends, and its reason is thrown. */
   readonly signal?: AbortSignal
   /** Called once with the number of lines, then with the number of lines done. */
   readonly onStart: (lines: number) => void
@@ -68,7 +68,7 @@ export async function importCsv(options: ImportOptions): Promise<ImportCount> {
     options.onLine(++done)
   }
   await pushes.finish()
-  options.signal?.throwIfAborted()
+  if (done < chosen.count) options.signal?.throwIfAborted()
   // Which bucket's first record is acknowledged first is chance.
   const told = invoiceBuckets.flatMap((bucket) => {
     const count = counts.get(bucket)
