@@ -25,7 +25,8 @@ const program = new Command('ledgerstone')
   )
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 refused or not verified, 4 cannot be reached, 130 interrupted.',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 refused or not verified, 4 cannot be reached,' +
+      '\n130 interrupted.',
   )
   .exitOverride()
 

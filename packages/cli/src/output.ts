@@ -86,7 +86,8 @@ function operatingText(error: Error): string {
   const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
   if (code === 'EADDRINUSE' && port !== undefined) {
     const where = `port ${port} of ${address ?? 'this computer'}`
-    return `another program listens on ${where}: choose another port (--port N, or listen.port of a configuration)`
+    const choice = '--port N, or listen.port of a configuration'
+    return `another program listens on ${where}: choose another port (${choice})`
   }
   if (path === undefined) return error.message
   if (code === 'ENOENT') return `there is no ${path}`
