@@ -16,8 +16,10 @@ type Failure = {
 type Question = { readonly id: number; readonly name: PropertyKey; readonly args: readonly unknown[] }
 type Message =
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
-  | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure; readonly isLast: boolean }
   | { readonly kind: 'report'; readonly text: string }
+/** A worker, and the questions that it has not answered. */
+type Running = { readonly worker: Worker; readonly waiting: Map<number, Waiting> }
 type Waiting = { readonly resolve: (result: unknown) => void; readonly reject: (error: unknown) => void }
 
 /** A thread that runs one module. It starts when it is first asked, and again should it have died. */
@@ -25,9 +27,8 @@ export class Thread<T extends Calls<T>> implements AsyncDisposable {
   readonly #module: URL
   readonly #input: string
   readonly #report: (text: string) => void
-  #worker: Worker | undefined
+  #running: Running | undefined
   #next = 0
-  readonly #waiting = new Map<number, Waiting>()
 
   /** `input` is what the module is started with; it must say which module is meant. */
   constructor(module: URL, input: string, report: (text: string) => void) {
@@ -37,50 +38,55 @@ export class Thread<T extends Calls<T>> implements AsyncDisposable {
   }
 
   get isRunning(): boolean {
-    return this.#worker !== undefined
+    return this.#running !== undefined
   }
 
   async ask<K extends keyof T>(name: K, ...args: Parameters<T[K]>): Promise<Awaited<ReturnType<T[K]>>> {
-    this.#worker ??= this.#start()
+    this.#running ??= this.#start()
+    const { worker, waiting } = this.#running
     const id = this.#next++
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    this.#waiting.set(id, { resolve, reject })
-    this.#worker.ref()
-    this.#worker.postMessage({ id, name, args } satisfies Question)
+    waiting.set(id, { resolve, reject })
+    worker.ref()
+    worker.postMessage({ id, name, args } satisfies Question)
     return (await promise) as Awaited<ReturnType<T[K]>>
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const worker = this.#worker
-    this.#worker = undefined
-    await worker?.terminate()
+    const running = this.#running
+    this.#running = undefined
+    await running?.worker.terminate()
   }
 
-  #start(): Worker {
+  #start(): Running {
     const worker = new Worker(this.#module, { workerData: this.#input })
+    const waiting = new Map<number, Waiting>()
+    const running = { worker, waiting }
+    const end = (error: unknown): void => {
+      if (this.#running === running) this.#running = undefined
+      for (const { reject } of waiting.values()) reject(error)
+      waiting.clear()
+    }
     worker.on('message', (message: Message) => {
       if (message.kind === 'report') return this.#report(message.text)
-      const waiting = this.#waiting.get(message.id)
-      this.#waiting.delete(message.id)
-      if (this.#waiting.size === 0) worker.unref()
-      if (message.kind === 'result') waiting?.resolve(message.result)
-      else waiting?.reject(errorOf(message.failure))
+      const asked = waiting.get(message.id)
+      waiting.delete(message.id)
+      if (waiting.size === 0) worker.unref()
+      if (message.kind === 'result') return asked?.resolve(message.result)
+      const error = errorOf(message.failure)
+      asked?.reject(error)
+      if (message.isLast) end(error)
     })
-    const die = (error: unknown): void => {
-      if (this.#worker === worker) this.#worker = undefined
-      for (const { reject } of this.#waiting.values()) reject(error)
-      this.#waiting.clear()
-    }
-    worker.on('error', die)
-    worker.on('exit', () => die(new Error('the thread has ended')))
-    return worker
+    worker.on('error', end)
+    worker.on('exit', () => end(new Error('the thread has ended')))
+    return running
   }
 }
 
 /**
  * To be called by the module that a thread runs: answers its questions, when it is one that was started with
- * an input that `open` takes. `open` gets that input and gives the calls; should it throw, every question is
- * answered so.
+ * an input that `open` takes. `open` gets that input and gives the calls; should it throw, what was asked is
+ * answered so, and the thread ends: the next question starts another one, which tries again.
  */
 export function serve<T extends Calls<T>>(
   open: (input: string, report: (text: string) => void) => T | undefined,
@@ -102,7 +108,9 @@ export function serve<T extends Calls<T>>(
       const result: unknown = await Reflect.apply(call, undefined, args)
       port.postMessage({ kind: 'result', id, result } satisfies Message)
     } catch (error) {
-      port.postMessage({ kind: 'failure', id, failure: failureOf(error) } satisfies Message)
+      const isLast = calls === undefined
+      port.postMessage({ kind: 'failure', id, failure: failureOf(error), isLast } satisfies Message)
+      if (isLast) port.close()
     }
   })
 }

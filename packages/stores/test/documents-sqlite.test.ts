@@ -88,6 +88,22 @@ test('documents in SQLite: the file is for its owner alone and for one process',
   await assert.rejects(SqliteDocuments.open(path, noReport), refusedWith('store-busy'))
 })
 
+test('documents in SQLite: a file that cannot be opened is told, and tried again by every question', async () => {
+  await using folder = await temporaryFolder('memory')
+  const path = join(folder.path, 'documents.sqlite')
+  await fs.mkdir(path)
+  const reports: string[] = []
+  await using documents = await SqliteDocuments.open(path, (text) => reports.push(text))
+  assert.deepEqual(
+    reports.map((text) => text.includes('cannot be opened')),
+    [true],
+  )
+  for (let i = 0; i < 3; i++) await assert.rejects(documents.complete(bucket), /unable to open/)
+  await fs.rmdir(path)
+  await documents.put(bucket, 0, documentsOf(0, 5))
+  assert.equal(await documents.complete(bucket), 5)
+})
+
 test('documents in SQLite: what was dropped is in none of the files', async () => {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'documents.sqlite')

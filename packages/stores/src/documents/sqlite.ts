@@ -1,5 +1,6 @@
 // The document store over SQLite, in a thread of its own: a long query or a large page write holds up nobody
 // else.
+import { Refused } from '@ledgerstone/core/refused'
 import type { BlockDocument, DocumentFilter, DocumentPage, Documents } from '@ledgerstone/log/documents'
 import type { Thread } from '../thread.ts'
 import type { DocumentCalls } from './sqlite-thread.ts'
@@ -7,24 +8,29 @@ import { createDocumentsThread } from './sqlite-thread.ts'
 
 export class SqliteDocuments implements Documents {
   readonly #thread: Thread<DocumentCalls>
+  readonly #report: (text: string) => void
 
-  private constructor(thread: Thread<DocumentCalls>) {
-    this.#thread = thread
+  private constructor(path: string, report: (text: string) => void) {
+    this.#thread = createDocumentsThread(path, report)
+    this.#report = report
   }
 
   /**
    * Opens the file, making it where there is none; one that is broken or of another version is moved aside,
-   * which `report` is told, and an empty one made. Throws `store-busy` when another process has it open.
+   * which `report` is told, and an empty one made. Where it cannot be opened at all, `report` is told that
+   * too: each question tries again, and rejects until it can be. Throws `store-busy` when another process has
+   * it open.
    */
   static async open(path: string, report: (text: string) => void): Promise<SqliteDocuments> {
-    const thread = createDocumentsThread(path, report)
+    const documents = new SqliteDocuments(path, report)
     try {
-      await thread.ask('open')
-      return new SqliteDocuments(thread)
+      await documents.#thread.ask('open')
     } catch (cause) {
-      await thread[Symbol.asyncDispose]()
-      throw cause
+      await documents.#thread[Symbol.asyncDispose]()
+      if (cause instanceof Refused && cause.code === 'store-busy') throw cause
+      report(`${path} cannot be opened (${String(cause)}); all else goes on, and it is tried again`)
     }
+    return documents
   }
 
   async complete(bucket: string): Promise<number> {
@@ -60,7 +66,12 @@ export class SqliteDocuments implements Documents {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#thread.isRunning) await this.#thread.ask('close')
-    await this.#thread[Symbol.asyncDispose]()
+    try {
+      if (this.#thread.isRunning) await this.#thread.ask('close')
+    } catch (error) {
+      this.#report(`the document store was not closed: ${String(error)}`)
+    } finally {
+      await this.#thread[Symbol.asyncDispose]()
+    }
   }
 }
