@@ -156,4 +156,14 @@ describe('a start', () => {
     const hashes = new Map(blocks.map(({ index, hash }) => [index, hash]))
     for (const { index, hash } of acknowledged) assert.equal(hashes.get(index), hash)
   })
+
+  test('that has ended is asked for by the commands that miss it', async () => {
+    assert.equal(await running.stop(), 0)
+    const { code, stderr } = await command('list', 'payments')
+    assert.equal(code, 4)
+    assert.match(
+      stderr,
+      /^unreachable: .* \(is it running\? npx ledgerstone start --data .*empty --port \d+\)\n$/,
+    )
+  })
 })

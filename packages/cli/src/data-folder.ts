@@ -62,6 +62,13 @@ export function dataFolder(path: string): {
   }
 }
 
+/** How a command that is to be typed names it: ` --data 'my ledger'`; the usual one is not named. */
+export function dataOption(path: string): string {
+  if (path === 'data') return ''
+  const word = /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+  return ` --data ${word}`
+}
+
 /** Makes a folder that only its owner may enter. One that is there stays as it is: others may use it. */
 export function makeFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 })

@@ -241,6 +241,10 @@ function index(text: string): number {
   return value
 }
 
+async function hint(unreachable: string): Promise<string> {
+  return (await import('./start-hint.ts')).startHint(unreachable, String(program.opts()['data']))
+}
+
 try {
   await program.parseAsync()
 } catch (error) {
@@ -252,7 +256,8 @@ try {
   ) {
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   } else {
-    const { exitCode, text, code } = explain(error)
+    const { exitCode, code, text: words } = explain(error)
+    const text = exitCode === exitCodes.unreachable ? `${words}${await hint(words)}` : words
     if (program.opts()['json'] === true) process.stdout.write(`${JSON.stringify({ error: text, code })}\n`)
     process.stderr.write(`${text}\n`)
     process.exitCode = exitCode

@@ -10,7 +10,7 @@ import { describePolicy } from '@ledgerstone/core/policy'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Log } from '@ledgerstone/log/log'
 import { readTrust, tokenSource } from '../connect.ts'
-import { type DataFolder, dataFolder } from '../data-folder.ts'
+import { type DataFolder, dataFolder, dataOption } from '../data-folder.ts'
 import { type Services, startServices } from '../embedded/all-in-one.ts'
 import { createDataFolder, defaultBuckets } from '../embedded/create.ts'
 import { pushInvoices, sampleFile, sampleLines } from '../embedded/sample.ts'
@@ -114,7 +114,7 @@ function welcome(options: StartOptions, folder: DataFolder, { url, log }: Servic
     return state.kind === 'open' ? `${name} ${bucket.head.size}` : `${name} READ-ONLY (${state.code})`
   })
   const gone = log.registry.bucketsBeside(log.buckets().map(({ name }) => name))
-  const data = options.data === 'data' ? '' : ` --data ${quoted(options.data)}`
+  const data = dataOption(options.data)
   return `
 Ledgerstone is running at ${url}
 
@@ -144,9 +144,4 @@ const pushOne = `echo '{"amount":"1.10"}' | npx ledgerstone push payments --type
 function isEmpty(log: Log): boolean {
   const payments = log.buckets().find(({ name }) => name === 'payments')
   return payments === undefined || (payments.state.kind === 'open' && payments.head.size < 2)
-}
-
-/** As one word of a shell. */
-function quoted(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
