@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createKeyFile, readKeyFile } from '@ledgerstone/border/key-file'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Identity } from '@ledgerstone/exchange/certificate'
-import { makeFolder } from './data-folder.ts'
+import { makeSecretFolder } from './data-folder.ts'
 
 export type IdentityFiles = { readonly certificate: string; readonly key: string }
 
@@ -26,7 +26,7 @@ export function keepCa(folder: string, ca: Identity): IdentityFiles {
 
 /** Throws `bad-key-file` when the name is taken. */
 export function keepIssued(folder: string, name: string, { certificate, key }: Identity): IdentityFiles {
-  makeFolder(folder)
+  makeSecretFolder(folder)
   const files = filesOf(folder, name)
   createKeyFile(files.key, key)
   createKeyFile(files.certificate, certificate)

@@ -1,6 +1,6 @@
 // Where things are in the data folder of an embedded ledger. Folders 0700, files 0600.
-import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 
 export type DataFolder = ReturnType<typeof dataFolder>
 
@@ -69,7 +69,30 @@ export function dataOption(path: string): string {
   return ` --data ${word}`
 }
 
-/** Makes a folder that only its owner may enter. One that is there stays as it is: others may use it. */
-export function makeFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+/**
+ * Makes a folder that only its owner may enter; says whether it has. One that is there stays as it is: others
+ * may use it.
+ */
+export function makeFolder(path: string): boolean {
+  return mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined
+}
+
+/**
+ * As `makeFolder`, for a folder of secrets: it may stand in somebody's repository, and git is to take nothing
+ * of a new one.
+ */
+export function makeSecretFolder(path: string): void {
+  if (makeFolder(path) && !isKeptFromGit(dirname(path))) keepFromGit(path)
+}
+
+const ignoreAll = '*\n'
+
+/** The file ignores itself, too. */
+export function keepFromGit(folder: string): void {
+  writeFileSync(join(folder, '.gitignore'), ignoreAll, { flag: 'wx', mode: 0o600 })
+}
+
+function isKeptFromGit(folder: string): boolean {
+  const path = join(folder, '.gitignore')
+  return existsSync(path) && readFileSync(path, 'utf8') === ignoreAll
 }

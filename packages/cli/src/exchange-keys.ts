@@ -9,7 +9,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import type { Registry } from '@ledgerstone/core/registry'
 import { checkSpki } from '@ledgerstone/core/spki'
 import type { ClientKey } from '@ledgerstone/exchange/client'
-import { type DataFolder, makeFolder } from './data-folder.ts'
+import { type DataFolder, makeSecretFolder } from './data-folder.ts'
 
 export type KeyFile = { readonly kid: string; readonly path: string }
 
@@ -55,7 +55,7 @@ export async function createExchangeKeys(
   wanted: readonly WantedKey[],
   passphrase: string | undefined,
 ): Promise<MadeKeys> {
-  makeFolder(folder)
+  makeSecretFolder(folder)
   const keys: ClientKey[] = []
   const files: KeyFile[] = []
   const discard = (): void => {

@@ -8,7 +8,7 @@ import { equalBytes } from '@ledgerstone/core/bytes'
 import { Refused } from '@ledgerstone/core/refused'
 import type { Trust } from '@ledgerstone/core/trust'
 import { type CommonOptions, readTrust, serverOf, tokenSource } from './connect.ts'
-import { type DataFolder, dataFolder, makeFolder } from './data-folder.ts'
+import { type DataFolder, dataFolder, makeSecretFolder } from './data-folder.ts'
 import { readClient } from './embedded/clients.ts'
 import { secretOf } from './secret-environment.ts'
 
@@ -50,7 +50,7 @@ export function pinnedTrust(options: Pick<CommonOptions, 'data' | 'trust'>): {
     }
     return { trust, isNew: false }
   }
-  makeFolder(folder.root)
+  makeSecretFolder(folder.root)
   copyFileSync(options.trust, folder.trust)
   return { trust, isNew: true }
 }

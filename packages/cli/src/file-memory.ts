@@ -7,7 +7,7 @@ import { replaceKeyFile } from '@ledgerstone/border/key-file'
 import type { Memory } from '@ledgerstone/client/memory'
 import { integerMember, isObject, membersOf, parseJson, textMember } from '@ledgerstone/core/canonical'
 import { Refused } from '@ledgerstone/core/refused'
-import { makeFolder } from './data-folder.ts'
+import { makeSecretFolder } from './data-folder.ts'
 
 type Remembered = Record<string, { readonly size: number; readonly checkpoint: string }>
 
@@ -23,7 +23,7 @@ export function fileMemory(path: string): Memory {
       return readAll(path)[key]?.checkpoint
     },
     async write(key, size, checkpoint, before) {
-      makeFolder(dirname(path))
+      makeSecretFolder(dirname(path))
       using _ = takeLock(`${path}.lock`)
       const all = readAll(path)
       if (all[key]?.checkpoint !== before) return false

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
-import { existsSync, globSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { Refused } from '@ledgerstone/core/refused'
 import { parseTrust } from '@ledgerstone/core/trust'
-import { dataFolder } from '../src/data-folder.ts'
+import { dataFolder, makeSecretFolder } from '../src/data-folder.ts'
 import { createDataFolder } from '../src/embedded/create.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -35,6 +44,12 @@ describe('a new data folder', () => {
     }
   })
 
+  test('is nothing to git, wherever it stands', () => {
+    assert.equal(readFileSync(join(path, '.gitignore'), 'utf8'), '*\n')
+    assert.equal(statSync(join(path, '.gitignore')).mode & 0o777, 0o600)
+    assert.deepEqual(globSync('*/**/.gitignore', { cwd: path }), [], 'once')
+  })
+
   test('leaves the folder around it to whom it was open', async () => {
     const around = place.at('open to all')
     mkdirSync(around, { mode: 0o755 })
@@ -42,6 +57,7 @@ describe('a new data folder', () => {
     assert.equal(statSync(around).mode & 0o777, 0o755)
     await createDataFolder({ ...options, path: join(around, 'new', 'data') })
     assert.equal(statSync(join(around, 'new')).mode & 0o777, 0o700)
+    for (const each of [around, join(around, 'new')]) assert(!existsSync(join(each, '.gitignore')), each)
   })
 
   test('has the trust file that was made, and every key that the services need', () => {
@@ -89,5 +105,29 @@ describe('a new data folder', () => {
       readdirSync(place.path).filter((name) => name.startsWith('.')),
       [],
     )
+  })
+})
+
+describe('a folder of secrets', () => {
+  const ignoredIn = (folder: string): boolean => existsSync(join(folder, '.gitignore'))
+
+  test('is nothing to git when it is new, and what stands in it needs no more', () => {
+    const laptop = place.at('laptop')
+    makeSecretFolder(laptop)
+    assert.equal(readFileSync(join(laptop, '.gitignore'), 'utf8'), '*\n')
+    makeSecretFolder(join(laptop, 'keys'))
+    assert(!ignoredIn(join(laptop, 'keys')))
+  })
+
+  test('is left as it is when it was there', () => {
+    const mine = place.at('mine')
+    mkdirSync(mine)
+    makeSecretFolder(mine)
+    assert(!ignoredIn(mine))
+    makeSecretFolder(join(mine, 'keys'))
+    assert(ignoredIn(join(mine, 'keys')), 'a new one in it is not')
+    writeFileSync(join(mine, '.gitignore'), 'node_modules/\n')
+    makeSecretFolder(join(mine, 'ca'))
+    assert(ignoredIn(join(mine, 'ca')), 'whatever else is ignored there')
   })
 })

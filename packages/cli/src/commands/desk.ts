@@ -10,7 +10,7 @@ import { Refused } from '@ledgerstone/core/refused'
 import type { Trust } from '@ledgerstone/core/trust'
 import { type Configuration, parseConfiguration } from '@ledgerstone/explorer/configuration'
 import { readTrust, serverOf } from '../connect.ts'
-import { dataFolder, makeFolder } from '../data-folder.ts'
+import { dataFolder, makeSecretFolder } from '../data-folder.ts'
 import { type Desk, startDesk } from '../desk/desk.ts'
 import { openWindow, type Window } from '../desk/window.ts'
 
@@ -35,7 +35,7 @@ export async function desk(options: DeskCommand): Promise<void> {
   const ledger = checkServiceUrl(options.server ?? serverOf(folder))
   const sealer = checkServiceUrl(options.sealer ?? ledger)
   const configuration = await readConfiguration(ledger, trust, options)
-  makeFolder(folder.root)
+  makeSecretFolder(folder.root)
   const upstream = { ledger, sealer, fetch: (...asked: Parameters<typeof fetch>) => fetch(...asked) }
   const logger = createLogger({ name: 'desk', level: 'warn' })
   const { port } = options

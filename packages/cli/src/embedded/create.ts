@@ -20,7 +20,7 @@ import type { Log } from '@ledgerstone/log/log'
 import { submissionOf } from '@ledgerstone/log/submission'
 import { formatRetryKey } from '@ledgerstone/sealer/keys'
 import { FileStore } from '@ledgerstone/stores/file/store'
-import { type DataFolder, dataFolder, makeFolder } from '../data-folder.ts'
+import { type DataFolder, dataFolder, keepFromGit, makeFolder } from '../data-folder.ts'
 import { writeClients } from './clients.ts'
 import { readLogSigner, readOwnKey } from './keys.ts'
 import { openLog } from './open-log.ts'
@@ -60,6 +60,7 @@ export async function createDataFolder(options: NewDataFolder): Promise<Trust> {
   makeFolder(dirname(place))
   const draft = mkdtempSync(join(dirname(place), '.ledgerstone-'))
   try {
+    keepFromGit(draft)
     const trust = await fill(dataFolder(draft), { registrars: [], threshold: 1, ...options, name })
     renameSync(draft, place)
     return trust
