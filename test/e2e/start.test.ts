@@ -1,10 +1,12 @@
 // `ledgerstone start`: the first time, interrupted, again, twice at once, and stopped.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { dataFolder } from '@ledgerstone/cli/data-folder'
+import { until } from '../../packages/core/test/until.ts'
 import { commandsOf, LedgerProcess, temporaryFolder } from './ledger-process.ts'
 import { Program } from './program.ts'
 
@@ -97,6 +99,29 @@ describe('a start', () => {
     assert.equal(code, 3, stderr)
     assert.match(stderr, /open in another process \(process \d+\) \[store-busy\]/)
     assert.equal((await command('list', 'payments')).code, 0, 'the commands still find the one that runs')
+  })
+
+  test('over a document store that cannot be opened appends, and fills it when it can be', async () => {
+    const other = join(place.path, 'no-documents')
+    await (await LedgerProcess.start(other)).stop()
+    const { documents } = dataFolder(other)
+    for (const end of ['', '-wal', '-shm']) rmSync(documents + end, { force: true })
+    mkdirSync(documents)
+    await using again = await LedgerProcess.start(other)
+    const record = join(place.path, 'record.json')
+    writeFileSync(record, '{}')
+    const push = ['push', 'payments', record, '--type', 'payment.captured']
+    assert.equal((await commandsOf(other)(...push)).code, 0)
+    const token = (await commandsOf(other).text('token', '--scope', 'read:payments')).trim()
+    const headers = { authorization: `Bearer ${token}` }
+    const url = `${again.url}/v1/buckets/payments/blocks?type=payment.captured`
+    assert.equal((await fetch(url, { headers })).status, 503)
+    rmdirSync(documents)
+    await until(async () => {
+      const { blocks } = (await (await fetch(url, { headers })).json()) as { blocks?: readonly unknown[] }
+      return blocks?.length === 1
+    }, 'the document is there')
+    assert.equal(await again.stop(), 0)
   })
 
   test('on an address that others can reach is refused', async () => {
