@@ -82,7 +82,8 @@ describe('an exchange in one command', () => {
 
   test('leaves private keys 0600 here, and the public keys of each side at the other', async () => {
     const folder = join(sides.laptop, 'keys')
-    assert.deepEqual(readdirSync(folder).sort(), ['treasury-receive.pem', 'treasury-sign.pem'])
+    // Nothing said before that the folder around it is not for a repository.
+    assert.deepEqual(readdirSync(folder).sort(), ['.gitignore', 'treasury-receive.pem', 'treasury-sign.pem'])
     for (const file of readdirSync(folder)) assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600)
     const [peer = '', ...more] = readdirSync(join(sides.laptop, 'peers'))
     assert.deepEqual([/^sealer-[0-9a-f]{8}$/.test(peer), more], [true, []])
@@ -241,7 +242,7 @@ describe('what is refused', () => {
     }
     assert.equal((await exchangesOf(sides.server)).length, before)
     assert.deepEqual(
-      readdirSync(join(sides.laptop, 'keys')).filter((name) => !name.startsWith('treasury')),
+      readdirSync(join(sides.laptop, 'keys')).filter((name) => !/^(?:treasury|\.gitignore$)/.test(name)),
       [],
       'no keys are left of what was refused',
     )
