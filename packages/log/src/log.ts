@@ -129,14 +129,18 @@ export class Log implements AsyncDisposable {
     await this.#filler.rebuild(this.bucket(name))
   }
 
-  /** Commits what waits, publishes, and ends all threads. The stores stay open. */
+  /**
+   * Commits what waits, publishes, and ends all threads, also when something of it fails. The stores stay
+   * open.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    const others = this.buckets().filter(({ name }) => name !== keysBucket)
-    await Promise.all(others.map((bucket) => bucket.close()))
-    await this.#buckets.get(keysBucket)?.close()
-    await this.#filler?.close()
-    await this.#context.verifiers[Symbol.asyncDispose]()
-    await this.#context.mldsa[Symbol.asyncDispose]()
+    // The last comes first.
+    await using closing = new AsyncDisposableStack()
+    closing.use(this.#context.mldsa)
+    closing.use(this.#context.verifiers)
+    closing.defer(() => this.#filler?.close())
+    closing.defer(() => this.#buckets.get(keysBucket)?.close())
+    closing.defer(() => closeAll(this.buckets().filter(({ name }) => name !== keysBucket)))
   }
 
   async #openAll(): Promise<void> {
@@ -176,4 +180,10 @@ export class Log implements AsyncDisposable {
       throw new Refused('read-only', 'the bucket keys is broken, and nothing can be admitted without it')
     }
   }
+}
+
+async function closeAll(buckets: readonly Bucket[]): Promise<void> {
+  const closed = await Promise.allSettled(buckets.map((bucket) => bucket.close()))
+  const failed = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  if (failed.length > 0) throw new AggregateError(failed, 'buckets could not be closed')
 }
