@@ -21,6 +21,8 @@ const freshPerBatch = 512
 const freshMax = 8192
 const envelopeBytesPerBatch = 4_194_304
 const retryMsMax = 10_000
+/** How long closing waits for what the document store was asked last. */
+const answerMsMax = 5000
 /** While records wait to be committed, filling rests this many times as long as it works. */
 const restFactor = 4
 
@@ -35,12 +37,16 @@ export class DocumentsFiller {
   readonly #fresh = new Map<Bucket, FreshDocuments>()
   readonly #retryMs = new Map<Bucket, number>()
   readonly #closing = new AbortController()
+  readonly #closeMsMax: number
   #running: Promise<void> | undefined
   #isRunning = false
+  /** Whose batch is filled in now. */
+  #filling: Bucket | undefined
 
-  constructor(documents: Documents, report: Report) {
+  constructor(documents: Documents, report: Report, closeMsMax: number = answerMsMax) {
     this.#documents = documents
     this.#report = report
+    this.#closeMsMax = closeMsMax
   }
 
   /** Fills in what is missing of the bucket, now and after each commit. */
@@ -62,10 +68,20 @@ export class DocumentsFiller {
     this.#wake(bucket)
   }
 
+  /** Ends filling. A document store that does not answer is left, which is reported. */
   async close(): Promise<void> {
     this.#closing.abort()
     for (const unsubscribe of this.#followed.values()) unsubscribe()
-    await this.#running
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, this.#closeMsMax)
+    try {
+      await Promise.race([this.#running, late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+    if (!this.#isRunning || this.#filling === undefined) return
+    const error = new Error(`the document store has not answered for ${this.#closeMsMax} ms`)
+    this.#report({ kind: 'documents-failed', bucket: this.#filling.name, error })
   }
 
   #wake(bucket: Bucket): void {
@@ -80,6 +96,7 @@ export class DocumentsFiller {
     for (let [bucket] = this.#behind; bucket !== undefined && !signal.aborted; [bucket] = this.#behind) {
       // Taken out first: a commit that comes while this batch is filled in puts it back.
       this.#behind.delete(bucket)
+      this.#filling = bucket
       const began = performance.now()
       try {
         if (!(await this.#step(bucket))) this.#behind.add(bucket)

@@ -1,9 +1,10 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { formatHex } from '@ledgerstone/core/bytes'
 import { until } from '../../core/test/until.ts'
 import type { BlockDocument, DocumentPage, Documents } from '../src/documents.ts'
-import { readDocuments } from '../src/documents-fill.ts'
+import { DocumentsFiller, readDocuments } from '../src/documents-fill.ts'
 import { type Committed, FreshDocuments } from '../src/documents-fresh.ts'
 import type { LogEvent } from '../src/event.ts'
 import { readBlock } from '../src/read.ts'
@@ -13,6 +14,8 @@ import { createSample, keys, openPayments, openSample, seal } from './sample.ts'
 class MemoryDocuments implements Documents {
   readonly buckets = new Map<string, BlockDocument[]>()
   failures = 0
+  /** Takes documents and never says so. */
+  isSilent = false
   #rows(bucket: string): BlockDocument[] {
     const rows = this.buckets.get(bucket) ?? []
     this.buckets.set(bucket, rows)
@@ -26,6 +29,7 @@ class MemoryDocuments implements Documents {
       this.failures--
       throw new Error('the document store is broken')
     }
+    if (this.isSilent) await new Promise(() => undefined)
     const rows = this.#rows(bucket)
     assert.equal(from, rows.length, 'documents are consecutive')
     for (const [i, { index }] of documents.entries()) assert.equal(index, from + i)
@@ -92,6 +96,91 @@ test('when the document store breaks appends go on, and it is filled when it wor
   assert.equal(payments.head.size, 4)
   await until(() => documents.buckets.get('payments')?.length === 4, 'payments is filled')
   assert(events.some(({ kind }) => kind === 'documents-filled'))
+})
+
+test('a document store that failed is filled again when it works, without another append', async () => {
+  const documents = new MemoryDocuments()
+  const events: LogEvent[] = []
+  await using log = await openPayments(await createSample(), { documents, events })
+  await until(() => documents.buckets.get('payments')?.length === 1, 'payments is filled')
+  documents.failures = 2
+  await log.bucket('payments').append(await seal(), 'caller')
+  await until(() => documents.buckets.get('payments')?.length === 2, 'payments is filled')
+  const failures = events.filter(({ kind }) => kind === 'documents-failed')
+  assert.equal(failures.length, 2, 'each failure is reported')
+})
+
+test('a document store that never answers does not hold up closing for long', async () => {
+  const documents = new MemoryDocuments()
+  const events: LogEvent[] = []
+  await using log = await openPayments(await createSample())
+  const payments = log.bucket('payments')
+  documents.isSilent = true
+  const filler = new DocumentsFiller(documents, (event) => void events.push(event), 20)
+  filler.follow(payments)
+  assert.equal((await payments.append(await seal(), 'caller')).index, 1)
+  const closed = filler.close().then(() => 'closed')
+  assert.equal(await Promise.race([closed, sleep(10_000, 'waiting', { ref: false })]), 'closed')
+  assert.partialDeepStrictEqual(events, [{ kind: 'documents-failed', bucket: 'payments' }])
+})
+
+test('closing waits for the batch that is being filled in, and reports nothing', async () => {
+  const documents = new MemoryDocuments()
+  const { put } = documents
+  documents.put = async (...batch) => {
+    await sleep(30)
+    await put.apply(documents, batch)
+  }
+  const events: LogEvent[] = []
+  await using log = await openPayments(await createSample())
+  const filler = new DocumentsFiller(documents, (event) => void events.push(event))
+  filler.follow(log.bucket('payments'))
+  await filler.close()
+  assert.equal(documents.buckets.get('payments')?.length, 1)
+  assert(events.every(({ kind }) => kind === 'documents-filled'))
+})
+
+test('documents of another history than the log has are dropped at the start and filled in again', async () => {
+  const sample = await createSample()
+  {
+    await using log = await openPayments(sample)
+    await log.bucket('payments').appendBatch([await seal(), await seal()], 'caller')
+  }
+  // As many as the log has blocks, more, and fewer.
+  for (const count of [3, 5, 2]) {
+    const documents = new MemoryDocuments()
+    await using log = await openSample(sample)
+    const payments = log.bucket('payments')
+    const own = await readDocuments(payments, 0, 3)
+    const foreign = Array.from({ length: count }, (_, index) => {
+      return { ...(own[0] as BlockDocument), index, hash: formatHex(new Uint8Array(32).fill(index)) }
+    })
+    await documents.put('payments', 0, foreign)
+    const filler = new DocumentsFiller(documents, () => undefined)
+    await using closing = new AsyncDisposableStack()
+    closing.defer(() => filler.close())
+    filler.follow(payments)
+    const hashes = (rows: readonly BlockDocument[] = []): string => rows.map(({ hash }) => hash).join()
+    await until(
+      () => hashes(documents.buckets.get('payments')) === hashes(own),
+      `${count} foreign documents are gone`,
+    )
+  }
+})
+
+test('documents of the history that the log has are kept at the start', async () => {
+  const sample = await createSample()
+  const documents = new MemoryDocuments()
+  {
+    await using log = await openPayments(sample, { documents })
+    await log.bucket('payments').append(await seal(), 'caller')
+    await until(() => documents.buckets.get('payments')?.length === 2, 'payments is filled')
+  }
+  const kept = documents.buckets.get('payments')
+  await using log = await openSample(sample, { documents })
+  await log.bucket('payments').append(await seal(), 'caller')
+  await until(() => documents.buckets.get('payments')?.length === 3, 'payments is filled')
+  assert.equal(documents.buckets.get('payments'), kept)
 })
 
 test('a document store that was dropped is filled again at the next start, and while serving', async () => {
