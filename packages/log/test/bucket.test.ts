@@ -54,6 +54,19 @@ test('an id with another record, or without a retry value, is refused', async ()
   assert.equal(payments.head.size, 2)
 })
 
+test('two records without a retry value are never the same record', async () => {
+  await using log = await openPayments(await createSample())
+  const payments = log.bucket('payments')
+  const { retryKey: _, ...sender } = sealer
+  const id = liveId(start)
+  await payments.append(await seal({ id, sender }), 'caller')
+  for (const record of [utf8('other'), undefined]) {
+    const again = await seal({ id, sender, ...(record === undefined ? {} : { record }) })
+    assert.equal(await codeOf(payments.append(again, 'caller')), 'id-reused')
+  }
+  assert.equal(payments.head.size, 2)
+})
+
 test('ids of two owners do not touch each other, whoever the caller is', async () => {
   await using log = await openPayments(await createSample())
   const payments = log.bucket('payments')

@@ -8,6 +8,7 @@ import { MemoryStore } from '@ledgerstone/stores/memory'
 import { until } from '../../core/test/until.ts'
 import type { LogEvent } from '../src/event.ts'
 import type { Log } from '../src/log.ts'
+import type { Head } from '../src/store.ts'
 import { FaultyStore, type Operation } from './faulty-store.ts'
 import { replayed } from './replayed.ts'
 import {
@@ -237,6 +238,69 @@ test('a broken bucket is quarantined and the others go on; without keys nothing 
   }
   flipIn('keys')
   await assert.rejects(openSample(faulty.sample), Refused)
+})
+
+test('a bucket whose tiles do not have the root of its head is read-only', async () => {
+  const { store, sample } = await createFaulty()
+  {
+    await using log = await openPayments(sample)
+    const records = await Promise.all(Array.from({ length: 5 }, () => seal()))
+    await log.bucket('payments').appendBatch(records, 'caller')
+  }
+  const { hashes } = store
+  store.hashes = async (bucket, level, from, count) => {
+    const bytes = await hashes.call(store, bucket, level, from, count)
+    // Neither the newest block's hash nor the one before it, which are compared with the block.
+    if (bucket === 'payments' && level === 0 && from === 0) bytes[0] = (bytes[0] as number) ^ 1
+    return bytes
+  }
+  await using log = await openSample(sample)
+  const { state } = log.bucket('payments')
+  assert.partialDeepStrictEqual(state, { kind: 'read-only', code: 'damaged-store' })
+  assert.match(state.kind === 'read-only' ? state.detail : '', /tiles .* root/)
+  assert.equal(await codeOf(log.bucket('payments').append(await seal(), 'caller')), 'read-only')
+})
+
+test('a bucket is read-only where only keys was put back to an older state', async () => {
+  const { store, sample } = await createFaulty()
+  const { head } = store
+  let old: Head
+  {
+    await using log = await openPayments(sample)
+    old = await head.call(store, 'keys')
+    await appendToKeys(log, 'ledgerstone.key.revoke', { kid: keys.other.kid, reason: 'test' })
+    await log.bucket('payments').append(await seal(), 'caller')
+  }
+  store.head = async (bucket) => (bucket === 'keys' ? old : head.call(store, bucket))
+  await using log = await openSample(sample)
+  assert.equal(log.bucket('keys').head.size, old.size)
+  const { state } = log.bucket('payments')
+  assert.partialDeepStrictEqual(state, { kind: 'read-only', code: 'rolled-back' })
+  assert.equal(await codeOf(log.bucket('payments').append(await seal(), 'caller')), 'read-only')
+})
+
+test('a store that says it is damaged has written nothing; the bucket opens again, if it can', async () => {
+  const damage = new Refused('damaged-store', 'a file is shorter than its head says')
+  for (const isReadable of [true, false]) {
+    const { store, sample } = await createFaulty()
+    const events: LogEvent[] = []
+    await using log = await openPayments(sample, { events })
+    const payments = log.bucket('payments')
+    const submission = await seal()
+    store.onAppend = () => {
+      store.onAppend = undefined
+      throw damage
+    }
+    if (!isReadable) store.head = () => Promise.reject(damage)
+    assert.equal(await codeOf(payments.append(submission, 'caller')), 'damaged-store')
+    const kind = isReadable ? 'reopened' : 'stopped'
+    await until(() => events.some((event) => event.kind === kind), `the bucket is ${kind}`)
+    if (isReadable) assert.equal((await payments.append(submission, 'caller')).index, 1)
+    else {
+      assert.partialDeepStrictEqual(payments.state, { kind: 'read-only', code: 'damaged-store' })
+      assert.equal(await codeOf(payments.append(submission, 'caller')), 'read-only')
+    }
+  }
 })
 
 test('while keys is broken no bucket admits', async () => {
