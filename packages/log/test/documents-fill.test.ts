@@ -140,7 +140,7 @@ test('closing waits for the batch that is being filled in, and reports nothing',
   assert(events.every(({ kind }) => kind === 'documents-filled'))
 })
 
-test('documents of another history than the log has are dropped at the start and filled in again', async () => {
+test('documents of another history than the log has are dropped at the start, and filled again', async () => {
   const sample = await createSample()
   {
     await using log = await openPayments(sample)

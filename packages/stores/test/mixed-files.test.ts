@@ -67,7 +67,7 @@ test('file store: a journal goes on from the last commit of its own store only',
   await checkSound(other, 15)
 })
 
-test('file store: after a crash a file that is shorter than where the journal goes on is damage', async () => {
+test('file store: a file that is shorter than where the journal goes on is damage, not a crash', async () => {
   await using stores = await pair(closedThenKilled)
   const { one, file } = stores
   const blocksBefore = 6
