@@ -81,6 +81,14 @@ describe('a key file', () => {
     assert.equal(readKeyFile(join(folder, 'link.key')), 'secret')
   })
 
+  it('of more than 1 MiB is not read', () => {
+    const path = join(folder, 'large.key')
+    createKeyFile(path, 'x'.repeat(1_048_576))
+    assert.equal(readKeyFile(path).length, 1_048_576)
+    replaceKeyFile(path, 'x'.repeat(1_048_577))
+    assert.throws(() => readKeyFile(path), { code: 'bad-key-file', message: /too large/ })
+  })
+
   it('that is missing, or a folder, is refused by name', () => {
     assert.throws(() => readKeyFile(join(folder, 'none')), {
       code: 'bad-key-file',
