@@ -113,6 +113,8 @@ for (const [where, intake] of Object.entries(kinds)) {
       })
     }
     for (const [text, code] of [
+      [`[${twice}]`, 'malformed'],
+      [`{"records":[],"records":[${JSON.stringify(formatSealed(sealed))}]}`, 'malformed'],
       ['{"records":[]}', 'malformed'],
       ['{"records":{}}', 'malformed'],
       ['{"records":[],"more":1}', 'unknown-field'],
