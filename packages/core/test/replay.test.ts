@@ -87,6 +87,15 @@ describe('a replay', () => {
     const bad = utf8(text.replace('2026-11-23T03:17:00.000Z', '2026-11-99T03:17:00.000Z'))
     assert.throws(() => new BucketReplay('payments').add(bad), refusedAs('malformed'))
   })
+  test('is refused at a time that is none also in a block that is else what has to follow', () => {
+    const replay = new BucketReplay('payments')
+    replay.add(good[0] as Bytes)
+    const text = new TextDecoder().decode(good[1])
+    const bad = utf8(text.replace('2026-11-23T03:17:01.000Z', '2026-99-23T03:17:01.000Z'))
+    assert.notDeepEqual(bad, good[1])
+    assert.throws(() => replay.add(bad), refusedAs('malformed'))
+    assert.equal(replay.size, 1)
+  })
   test('is refused at keys over 2^53', () => {
     const text = new TextDecoder().decode(good[0])
     const bad = utf8(text.replace('"keys":5', '"keys":9007199254740993'))
