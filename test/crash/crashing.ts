@@ -191,8 +191,9 @@ export class CrashingLedger implements AsyncDisposable {
     for (const name of await store.buckets()) {
       await using bucket = await store.open(name)
       if (isClosed && !bucket.isClosed) throw new Error(`${name} was not closed properly`)
-      for (const check of [bucket.checkStructure(), bucket.checkIndex()]) {
-        for await (const { file, offset, what } of check) throw new Error(`${file} at ${offset}: ${what}`)
+      for (const check of [bucket.checkStructure(), bucket.checkIndex(new Map())]) {
+        for await (const { file, offset, what } of check)
+          throw new Error(`${file} at ${offset ?? '?'}: ${what}`)
       }
     }
   }

@@ -107,7 +107,7 @@ test('an audit of some buckets says which, and leaves every file of the folder a
   assert.deepEqual(filesOf(data), before)
 })
 
-test('an audit of a ledger that was killed reads what only the journal has, as the next start does', async () => {
+test('an audit of a killed ledger reads what only the journal has, as the next start does', async () => {
   const { data, command } = copied('killed')
   const heads = join(data, 'ledger', 'buckets', 'payments', 'heads')
   const { length } = readFileSync(heads)
@@ -119,10 +119,7 @@ test('an audit of a ledger that was killed reads what only the journal has, as t
   // As after a power cut: of what was acknowledged only the journal is sure to be on the disk.
   truncateSync(heads, length)
   const text = await command.text('audit', 'payments')
-  assert.match(
-    text,
-    /^ {2}journal {4}payments was not closed: the newest 9 blocks stand in its journal, and were read there$/m,
-  )
+  assert.match(text, /^ {2}journal {4}payments was not closed: the newest 9 blocks stand in its journal, /m)
   const journal = join(data, 'ledger', 'buckets', 'payments', 'journal-0')
   const frames = readFileSync(journal)
   flip(journal, frames.indexOf('LSJRNL1\n', 1) + 500)
@@ -240,10 +237,10 @@ describe('one changed byte', () => {
     assert.deepEqual(first('cancellations'), { copy: 'log', ...at })
   })
 
-  test('is all that the audit finds: one finding a bucket, and one more in what is derived', () => {
+  test('is all that the audit finds: one finding a bucket', () => {
     assert.deepEqual(
       findings.map(({ bucket, copy }) => `${bucket} ${copy}`),
-      ['cancellations log', 'customers log', 'orders log', 'payments log', 'refunds log', 'refunds index'],
+      ['cancellations log', 'customers log', 'orders log', 'payments log', 'refunds log'],
     )
   })
 })

@@ -1,7 +1,7 @@
 // The audit's way through one bucket, 256 blocks at a time: memory does not grow with history.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Bytes } from '@ledgerstone/core/bytes'
+import { type Bytes, equalBytes } from '@ledgerstone/core/bytes'
 import { keysBucket } from '@ledgerstone/core/names'
 import { Refused } from '@ledgerstone/core/refused'
 import { Registry } from '@ledgerstone/core/registry'
@@ -9,13 +9,14 @@ import { parseStatement, type Statement } from '@ledgerstone/core/statement'
 import { decodeEntries, tileWidth } from '@ledgerstone/core/tile'
 import type { Trust } from '@ledgerstone/core/trust'
 import { AuditChain, type RawBlock, type SoundBlock } from './audit-chain.ts'
-import { auditEnvelope, auditIdentity, auditStatement } from './audit-content.ts'
+import { auditEnvelope, auditStatement, identityRowOf } from './audit-content.ts'
 import {
   type AuditEvent,
   type AuditFinding,
   findingIn,
   findingInDocuments,
   reasonOf,
+  structural,
 } from './audit-finding.ts'
 import type { BlockDocument, Documents } from './documents.ts'
 import { documentOf } from './documents-fill.ts'
@@ -53,11 +54,16 @@ type Pass = {
   envelopesAt: number | undefined
   /** A block of `keys` could not be applied, or names more of it than there is: said once. */
   isUnjudged: boolean
+  /** Rows that blocks should have among the identities, and have not. */
+  readonly mended: Map<number, Bytes>
   /** Blocks whose documents the document store says it has. */
   readonly documents: number
 }
 
-/** Findings in the order of their blocks, batch by batch, and progress after each batch. */
+/**
+ * Findings in the order of their blocks, batch by batch, and progress after each batch. The index is compared
+ * with the identities as they should be: it is not at fault where they were changed behind it.
+ */
 export async function* auditBlocks(
   bucket: string,
   audit: BucketAudit,
@@ -76,13 +82,14 @@ export async function* auditBlocks(
   const chain = new AuditChain(bucket, audit)
   const pass: Pass = {
     ...{ bucket, audit, context, chain, documents: Math.min(documents, size) },
-    ...{ entriesAt: 0, envelopesAt: 0, isUnjudged: false },
+    ...{ entriesAt: 0, envelopesAt: 0, isUnjudged: false, mended: new Map() },
   }
   for (let from = 0; from < size; from += tileWidth) {
     const count = Math.min(tileWidth, size - from)
     yield* await auditBatch(pass, from, count)
     yield { kind: 'progress', bucket, checked: from + count, size }
   }
+  for await (const found of audit.checkIndex(pass.mended)) yield structural(found, 'index')
 }
 
 async function auditBatch(pass: Pass, from: number, count: number): Promise<readonly AuditFinding[]> {
@@ -300,7 +307,7 @@ function plain(document: unknown): unknown {
 }
 
 async function checkIdentities(
-  { audit, bucket }: Pass,
+  { audit, bucket, mended }: Pass,
   from: number,
   count: number,
   judged: ReadonlyMap<number, Judged>,
@@ -309,12 +316,11 @@ async function checkIdentities(
   const rows = await audit.identities(from, count)
   for (const [index, { statement, owner }] of judged) {
     if (owner === undefined) continue
+    const expected = identityRowOf(owner, statement)
     const at = (index - from) * 64
-    try {
-      auditIdentity(owner, statement, rows.subarray(at, at + 64))
-    } catch (error) {
-      const { code, message } = reasonOf(error)
-      findings.push(findingIn(bucket, 'identities', index * 64, index, code, message))
-    }
+    if (equalBytes(rows.subarray(at, at + 64), expected)) continue
+    mended.set(index, expected)
+    const what = 'the row of identity and case is not that of the statement'
+    findings.push(findingIn(bucket, 'identities', index * 64, index, 'damaged-store', what))
   }
 }

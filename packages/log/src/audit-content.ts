@@ -1,6 +1,6 @@
-// The audit's look into one block whose bytes are sound: statement, signature, envelope, identity. Each
-// throws what is wrong.
-import { type Bytes, concat, equalBytes } from '@ledgerstone/core/bytes'
+// The audit's look into one block whose bytes are sound: statement, signature, envelope, identity. A
+// check throws what is wrong.
+import { type Bytes, concat } from '@ledgerstone/core/bytes'
 import { checkContent, decodeEnvelope } from '@ledgerstone/core/envelope'
 import { caseKeyOf, identityOf } from '@ledgerstone/core/identity'
 import { judgeEnvelope, judgeStatement, type Place } from '@ledgerstone/core/judge'
@@ -50,12 +50,10 @@ export function auditEnvelope(
   if (key !== undefined && registry !== undefined) judgeEnvelope(envelope, key, placeOf(scanned), registry)
 }
 
-/** The row is the statement's identity and case key, computed anew. */
-export function auditIdentity(owner: string, { payload }: Statement, row: Bytes): void {
+/** The row that the statement should have among the identities: identity and case key. */
+export function identityRowOf(owner: string, { payload }: Statement): Bytes {
   const caseKey = payload.case === undefined ? new Uint8Array(32) : caseKeyOf(payload.log, payload.case.id)
-  if (!equalBytes(row, concat(identityOf(payload.log, owner, payload.id), caseKey))) {
-    throw new Refused('damaged-store', 'the row of identity and case is not that of the statement')
-  }
+  return concat(identityOf(payload.log, owner, payload.id), caseKey)
 }
 
 function placeOf(scanned: SoundBlock['scanned']): Place {

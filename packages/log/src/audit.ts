@@ -121,7 +121,6 @@ async function* checkAll(
   for await (const found of opened.checkStructure()) yield structural(found, 'log')
   if (opened.head.size === 0) yield findingOf(bucket, 'nothing-checked', 'the bucket has no blocks')
   yield* auditBlocks(bucket, opened, context)
-  for await (const found of opened.checkIndex()) yield structural(found, 'index')
   if (bucket !== keysBucket || context.registry === undefined || trust === undefined) return
   try {
     checkPolicyOf(context.registry, trust)

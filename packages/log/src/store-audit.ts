@@ -35,10 +35,16 @@ export interface BucketAudit extends AsyncDisposable {
    * open. They are read as a start will find them.
    */
   readonly journalled: number
-  /** Checks lengths, chains and frames; after it every byte is known to belong to one block, head or hash. */
+  /**
+   * Checks lengths, chains and frames; after it every byte is known to belong to one block, head or hash.
+   * Where two places tell a length differently, what is read later goes by the one that is believed.
+   */
   checkStructure(): AsyncGenerator<Finding>
-  /** Compares the index of identities and cases with the identities, row by row. */
-  checkIndex(): AsyncGenerator<Finding>
+  /**
+   * Compares the index of identities and cases with the identities, row by row; with `rows` in place of those
+   * of some blocks, by index.
+   */
+  checkIndex(rows: ReadonlyMap<number, Bytes>): AsyncGenerator<Finding>
   /** Every committed head, in order. */
   heads(): AsyncGenerator<Head>
   /** As in `Store`. */

@@ -160,25 +160,44 @@ test('a file of envelopes that is cut names the first block that is gone, and wh
   )
 })
 
-test('one changed byte anywhere in any file of a bucket is found', async () => {
-  for (const file of [
-    'entries',
-    'entry-ends',
-    'envelopes',
-    'envelope-ends',
-    'identities',
-    'tiles-0',
-    'tiles-1',
-    'heads',
-  ]) {
-    const bytes = await lengthOf('payments', file)
-    for (const at of [Math.floor(bytes / 2)]) {
-      const findings = await auditFlipped('payments', file, at)
-      assert(findings.length > 0, `byte ${at} of ${file}`)
-      assert(findings.length < 10, `byte ${at} of ${file} gives ${findings.length} findings`)
-    }
+/** Where the frames of a file begin. */
+async function framesOf(file: string, width: 2 | 4): Promise<readonly number[]> {
+  const bytes = await fs.readFile(join(sound, 'buckets', 'payments', file))
+  const starts: number[] = []
+  for (let at = 0; at < bytes.length; at += width + bytes.readUIntBE(at, width)) starts.push(at)
+  return starts
+}
+
+test('one changed byte anywhere in any file of a bucket gives one finding, in that file', async () => {
+  const entries = await framesOf('entries', 2)
+  const envelopes = await framesOf('envelopes', 4)
+  // At the ends of a tile and of the bucket nothing around a block helps to tell where it lies.
+  for (const block of [0, 1, 255, 256, blocks - 1]) {
+    const entry = entries[block] as number
+    const envelope = envelopes[block] as number
+    const places: readonly (readonly [file: string, ...at: number[]])[] = [
+      ['entries', entry, entry + 1, entry + 2, entry + 40, entry + 500],
+      ['entry-ends', block * 8, block * 8 + 6, block * 8 + 7],
+      ['envelopes', envelope, envelope + 2, envelope + 3],
+      ['envelope-ends', block * 8, block * 8 + 6, block * 8 + 7],
+      ['identities', block * 64 + 3, block * 64 + 40],
+      ['tiles-0', block * 32 + 9],
+    ]
+    for (const [file, ...all] of places) for (const at of all) await checkOne(file, at, block)
   }
+  await checkOne('tiles-1', 5, 0)
+  const heads = await lengthOf('payments', 'heads')
+  for (const record of [0, 5, heads / 128 - 2]) await checkOne('heads', record * 128 + 50)
 })
+
+async function checkOne(file: string, at: number, block?: number): Promise<void> {
+  const findings = await auditFlipped('payments', file, at)
+  assert.deepEqual(
+    findings.map((finding) => [finding.file, finding.block]),
+    [[`buckets/payments/${file}`, block]],
+    `byte ${at} of ${file}: ${JSON.stringify(findings)}`,
+  )
+}
 
 test('one changed byte of keys is found, and other buckets say once that they cannot be judged', async () => {
   const bytes = await lengthOf('keys', 'entries')

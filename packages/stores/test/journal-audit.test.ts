@@ -105,7 +105,7 @@ test('audit: a journal that was cut is missed by the commit records behind its e
   }
 })
 
-test('audit: a frame that was changed and has others behind it is damage, also without commit records', async () => {
+test('audit: a changed frame with others behind it is damage, also without commit records', async () => {
   await using store = await killedStore()
   const journal = store.file('journal-0')
   const frames = await framesOf(journal)

@@ -19,7 +19,7 @@ export async function* auditFrames(
   width: 2 | 4,
   size: number,
   bytes: number,
-): AsyncGenerator<PlainFinding> {
+): AsyncGenerator<PlainFinding & { readonly offset: number }> {
   const [frameName, endName] = width === 2 ? ['entries', 'entry-ends'] : ['envelopes', 'envelope-ends']
   const prefix = new Window(frames, bytes)
   const stored = new Ends(ends, size)
@@ -47,11 +47,17 @@ export async function* auditFrames(
         offset: block * endBytes,
         block,
         what: `says that it ends at ${said}, not ${found}`,
+        believed: bigEndian(found, endBytes),
       }
       start = found
     } else {
-      yield { file: frameName, offset: start, block, what: `has another length than ${endName} says` }
-      if (said < start + width || said > bytes) {
+      const length = said - start - width
+      const isPossible = length >= 0 && said <= bytes && length < 256 ** width
+      yield {
+        ...{ file: frameName, offset: start, block, what: `has another length than ${endName} says` },
+        ...(isPossible && { believed: bigEndian(length, width) }),
+      }
+      if (length < 0 || said > bytes) {
         yield {
           file: endName,
           offset: block * endBytes,
@@ -65,6 +71,10 @@ export async function* auditFrames(
   }
   if (start !== bytes)
     yield { file: frameName, offset: start, what: `${bytes - start} bytes belong to no block` }
+}
+
+function bigEndian(value: number, bytes: number): Bytes {
+  return Uint8Array.from({ length: bytes }, (_, i) => Math.floor(value / 256 ** (bytes - 1 - i)) % 256)
 }
 
 /** Reads integers out of a file that is gone through from front to back. */

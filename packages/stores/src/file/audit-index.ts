@@ -6,9 +6,10 @@ import { equalBytes } from '@ledgerstone/core/bytes'
 import { identityRowBytes } from '../batch.ts'
 import { openResting } from '../sqlite-resting.ts'
 import type { File } from './durable.ts'
-import { readAt } from './durable.ts'
+import { Damaged, readAt } from './durable.ts'
 import type { Commit } from './head-file.ts'
 import { checkedMark } from './identity-index.ts'
+import { readMark } from './identity-rows.ts'
 import type { Files } from './layout.ts'
 import { indexFile } from './layout.ts'
 import type { PlainFinding } from './plain-finding.ts'
@@ -51,7 +52,7 @@ function found(what: string, block?: number): PlainFinding {
 }
 
 async function* compare(database: DatabaseSync, files: Files, last: Commit): AsyncGenerator<PlainFinding> {
-  const size = (await checkedMark(files.heads, database, last))?.size ?? 0
+  const size = await sizeOf(database, files, last)
   const firstOf = database.prepare('SELECT block FROM identities WHERE identity = ?')
   const newestOf = database.prepare('SELECT block FROM cases WHERE key = ?')
   const blockOf = (row: Record<string, unknown> | undefined): number =>
@@ -79,6 +80,16 @@ async function* compare(database: DatabaseSync, files: Files, last: Commit): Asy
     }
   }
   yield* compareCounts(database, size - repeated, newest)
+}
+
+/** How many blocks it has. A damaged commit record behind its mark is told of `heads`, not of the index. */
+async function sizeOf(database: DatabaseSync, files: Files, last: Commit): Promise<number> {
+  try {
+    return (await checkedMark(files.heads, database, last))?.size ?? 0
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error
+    return Math.min(readMark(database)?.size ?? 0, last.head.size)
+  }
 }
 
 /** Rows for blocks that are there were found; so any others are for blocks that are not. */

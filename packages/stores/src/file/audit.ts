@@ -97,7 +97,7 @@ class FileBucketAudit implements BucketAudit {
     yield* this.#checkFolder()
     if (this.#fault !== undefined) yield this.#finding(this.#fault)
     yield* this.#checkLengths()
-    yield* this.#named(auditHeads(this.#files.heads, this.#last))
+    for await (const finding of auditHeads(this.#files.heads, this.#last)) yield this.#finding(finding)
     const { size } = this.#last.head
     for (const [file, ends, width] of [
       ['entries', 'entry-ends', 2],
@@ -106,12 +106,18 @@ class FileBucketAudit implements BucketAudit {
       const bytes = lengthAfter(this.#last, file)
       if (lengthOf(this.#files[file]) < bytes || lengthOf(this.#files[ends]) < lengthAfter(this.#last, ends))
         continue
-      yield* this.#named(auditFrames(this.#files[file], this.#files[ends], width, size, bytes))
+      for await (const finding of auditFrames(this.#files[file], this.#files[ends], width, size, bytes)) {
+        yield this.#finding(finding)
+        if (finding.believed === undefined) continue
+        this.#files[finding.file === ends ? ends : file].over.write([finding.believed], finding.offset)
+      }
     }
   }
 
-  async *checkIndex(): AsyncGenerator<Finding> {
-    yield* this.#named(auditIndex(this.#folder, this.#files, this.#last))
+  async *checkIndex(rows: ReadonlyMap<number, Bytes>): AsyncGenerator<Finding> {
+    for (const [block, row] of rows) this.#files.identities.over.write([row], block * identityRowBytes)
+    const findings = auditIndex(this.#folder, this.#files, this.#last)
+    for await (const finding of findings) yield this.#finding(finding)
   }
 
   heads(): AsyncGenerator<Head> {
@@ -176,18 +182,14 @@ class FileBucketAudit implements BucketAudit {
     return isJournalEmpty(this.#journals) && number === this.#last.number
   }
 
-  async *#named(findings: AsyncGenerator<PlainFinding>): AsyncGenerator<Finding> {
-    for await (const finding of findings) yield this.#finding(finding)
-  }
-
-  #finding(finding: PlainFinding): Finding {
+  #finding({ believed: _, ...finding }: PlainFinding): Finding {
     return { ...finding, bucket: this.#bucket, file: join(bucketsFolder, this.#bucket, finding.file) }
   }
 }
 
 /**
- * What a store at rest has committed is in its journal too. Beside a writer, whose journal changes while it is
- * read, the commit records have all that it has answered for.
+ * What a store at rest has committed is in its journal too. Beside a writer, whose journal changes while it
+ * is read, the commit records have all that it has answered for.
  */
 async function lastOf(root: string, files: FilesOver, journals: Journals): Promise<Recovered> {
   const written = async (): Promise<Recovered> => {
