@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { utf8 } from '@ledgerstone/core/bytes'
 import { codeOf, keys } from '../../log/test/sample.ts'
 import type { LedgerApi } from '../src/api.ts'
-import { type Memory, memoryKey, plainMemory } from '../src/memory.ts'
+import { type Memory, memoryKey, plainMemory, remember } from '../src/memory.ts'
 import { readVerified } from '../src/open.ts'
 import { appendBlocks, type Served, serve, untilFinal, verifierOf } from './served.ts'
 
@@ -77,6 +77,39 @@ test('sounds the alarm when the registry is another one, or an older one, than r
   const key = memoryKey(sample.trust, `${sample.trust.ledger}/keys`)
   await forged.write(key, 3, final?.checkpoint ?? '', undefined)
   assert.equal(await codeOf(verifierOf(served.api(), served, forged).verify()), 'forked')
+})
+
+test('sounds the alarm over an older head of another history than the newer one remembered', async () => {
+  const memory = plainMemory()
+  const { checkpoint } = await verifierOf(twoFaced(), served).verify()
+  await appendBlocks(served, checkpoint.head.size)
+  const { trust } = served.tested.sample
+  await verifierOf(served.api(), served, memory).verify()
+  const newer = await memory.read(paymentsKey())
+  const remembering = remember(memory, trust, checkpoint, served.api().log('payments'))
+  assert.equal(await codeOf(remembering), 'forked')
+  assert.equal(await memory.read(paymentsKey()), newer)
+})
+
+test('ledgers of one name are remembered apart, by what each of them began with', async () => {
+  const memory = plainMemory()
+  const [one, two] = [served, other].map(({ tested }) => tested.sample.trust)
+  assert(one !== undefined && two !== undefined && one.ledger === two.ledger)
+  const origin = `${one.ledger}/payments`
+  assert.notEqual(memoryKey(one, origin), memoryKey(two, origin))
+  for (const each of [served, other, served, other]) await verifierOf(each.api(), each, memory).verify()
+  for (const { tested } of [served, other]) {
+    const kept = await memory.read(memoryKey(tested.sample.trust, origin))
+    assert.equal(kept, tested.log.bucket('payments').final?.checkpoint)
+  }
+})
+
+test('a block of the registry is refused where the registry that was read has another one', async () => {
+  const { trust } = other.tested.sample
+  const { follower } = verifierOf(other.api(), other)
+  const reader = { trust, follower, memory: plainMemory() }
+  assert.equal((await readVerified({ ...reader, api: other.api() }, 'keys', 2)).block.index, 2)
+  assert.equal(await codeOf(readVerified({ ...reader, api: served.api() }, 'keys', 2)), 'forked')
 })
 
 test('a block under a checkpoint of another history than the one remembered is refused', async () => {

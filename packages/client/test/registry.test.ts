@@ -73,6 +73,7 @@ test('what another tab or process was shown meanwhile has to be the same history
   await memory.write(memoryKey(registry, origin), registry.size + 1, other, checkpoint.note)
   await registerOne()
   assert.equal(await codeOf(follower.refresh()), 'forked')
+  assert.equal(registry.size, Number(size), 'nothing of it is taken')
 })
 
 test('calls at one time share one reading', async () => {
