@@ -2,13 +2,20 @@ import { strict as assert } from 'node:assert'
 import { after, before, test } from 'node:test'
 import { formatEntry, parseEntry } from '@ledgerstone/core/block'
 import { type Bytes, utf8 } from '@ledgerstone/core/bytes'
+import { encodeEnvelope } from '@ledgerstone/core/envelope'
 import type { Refused } from '@ledgerstone/core/refused'
+import { senderOf } from '@ledgerstone/core/sender'
 import { encodeEntries } from '@ledgerstone/core/tile'
 import { leafHash } from '@ledgerstone/core/tree'
 import { readEntries } from '@ledgerstone/log/read'
+import { now, openSample, sealFor } from '../../core/test/sample-ledger.ts'
 import { codeOf } from '../../log/test/sample.ts'
 import { BadBlock } from '../src/locate.ts'
 import { plainMemory } from '../src/memory.ts'
+import { RegistryFollower } from '../src/registry.ts'
+import { statementCheck } from '../src/statements.ts'
+import { verifyBucket } from '../src/verify.ts'
+import { readerOf } from './sample-reader.ts'
 import { appendBlocks, type Between, changeByte, type Served, serve, verifierOf } from './served.ts'
 
 // Genesis and 599 records: two whole bundles and a part of a third.
@@ -177,6 +184,30 @@ test('refuses the sound envelope of another block', async () => {
   })
   await assert.rejects(verdict, (error) => {
     return error instanceof BadBlock && error.index === 9 && error.code === 'wrong-digest'
+  })
+})
+
+test('refuses an envelope whose keys another sender has signed, although the statement names it', async () => {
+  const { sample, payments, alice } = await openSample()
+  const mallory = await sample.register('mallory', 'mallory')
+  const malloryRsa = await sample.register('mallory-rsa', 'mallory')
+  const sound = await sealFor(alice, ['bob-receive'])
+  const mixed = await sealFor({ ...alice, key: (await senderOf(mallory, malloryRsa, undefined)).key }, [
+    'bob-receive',
+  ])
+  for (const { statement } of [sound, mixed]) sample.append(payments, statement.jws)
+  const { trust } = sample
+  const follower = new RegistryFollower({ trust, reader: readerOf(() => sample.keys), now: () => now })
+  const verdict = verifyBucket({
+    ...{ bucket: 'payments', trust, reader: readerOf(() => payments), follower, memory: plainMemory() },
+    statements: ({ registry }) => statementCheck(registry),
+    async *envelopes() {
+      yield undefined
+      for (const { envelope } of [sound, mixed]) yield encodeEnvelope(envelope)
+    },
+  })
+  await assert.rejects(verdict, (error) => {
+    return error instanceof BadBlock && error.index === 2 && error.code === 'wrong-key'
   })
 })
 
