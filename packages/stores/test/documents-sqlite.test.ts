@@ -88,7 +88,7 @@ test('documents in SQLite: the file is for its owner alone and for one process',
   await assert.rejects(SqliteDocuments.open(path, noReport), refusedWith('store-busy'))
 })
 
-test('documents in SQLite: a file that cannot be opened is told, and tried again by every question', async () => {
+test('documents in SQLite: a file that cannot be opened is told, and tried by every question', async () => {
   await using folder = await temporaryFolder('memory')
   const path = join(folder.path, 'documents.sqlite')
   await fs.mkdir(path)
