@@ -1,14 +1,21 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
+import { RegistryFollower } from '@ledgerstone/client/registry'
+import { utf8 } from '@ledgerstone/core/bytes'
 import { decodeEnvelope } from '@ledgerstone/core/envelope'
 import { createKey, type OwnKey } from '@ledgerstone/core/key-pair'
 import { limits } from '@ledgerstone/core/limits'
+import { rotationBody } from '@ledgerstone/core/registration-body'
 import type { Sender } from '@ledgerstone/core/seal'
 import { senderOf } from '@ledgerstone/core/sender'
+import { liveId } from '@ledgerstone/core/uuid'
 import { readEnvelope } from '@ledgerstone/log/read'
 import type { JWTPayload } from 'jose'
+import { issuerUrl } from '../../border/test/tokens.ts'
 import { appendToKeys, keys, register, start } from '../../log/test/sample.ts'
 import type { SealerParts } from '../src/main.ts'
+import { Receivers } from '../src/receivers.ts'
+import { sealAndPush } from '../src/seal.ts'
 import { type Running, run, untilKeysFinal } from './running.ts'
 
 const body = '{"type":"payment.captured","record":{"amount":1.10}}'
@@ -125,6 +132,20 @@ test('the next record after a revocation is sealed for the keys that are still i
   assert.equal(running.ledger.log.bucket('payments').head.size, 2)
 })
 
+test('a receiver key that was replaced is sealed for no more', async () => {
+  await using running = await run()
+  const next = await createKey('RSA-2048')
+  const claims = { owner: 'auditor', purpose: 'receive', assurance: 'local' } as const
+  const at = { origin: `${running.sealer.ledger}/keys`, now: start }
+  const rotation = await rotationBody(keys.receiver, next, claims, at)
+  await appendToKeys(running.ledger.log, 'ledgerstone.key.rotate', rotation)
+  await untilKeysFinal(running.ledger)
+  await running.sealer.follower.refresh()
+  running.sent.length = 0
+  assert.deepEqual(await receiversOf(running), [next.kid])
+  assert.equal(running.sent.length, 1, 'the ledger had nothing to refuse')
+})
+
 test('a receiver that was registered a moment ago is found by reading the registry again', async () => {
   await using running = await run({ receivers: { '*': ['branch'] } })
   assert.equal(await codeOf(running), 'unknown-key')
@@ -172,6 +193,25 @@ test('seals nothing by a view of the registry that is older than ten minutes', a
   assert.equal(problem['code'], 'keys-stale')
   assert.equal(status, 503)
   assert.equal(headers['retry-after'], '5')
+})
+
+test('neither its own keys nor those of receivers are taken from a view that is too old', async () => {
+  await using running = await run()
+  const { ledger, sealer } = running
+  const reader = sealer.api.log('keys')
+  const young = new RegistryFollower({ trust: ledger.sample.trust, reader, now: () => start })
+  await young.refresh()
+  ledger.clock.ms = sealer.follower.view.asOf + limits.keysAgeMsMax + 1
+  await assert.rejects(sealer.receivers.of('payments'), { code: 'keys-stale' })
+  const receivers = new Receivers({ '*': ['auditor'] }, young, sealer.now)
+  assert.equal((await receivers.of('payments')).length, 1)
+  const caller = { ...{ client: 'shop', iss: issuerUrl, scopes: new Set<string>() }, expiresAt: 0, key: '' }
+  const content = { record: utf8('1'), media: 'application/json', meta: undefined }
+  const request = { type: 'payment.captured', id: undefined, ...content }
+  const asked = { bucket: 'payments', caller, id: liveId(start), request }
+  const { size } = ledger.log.bucket('payments').head
+  await assert.rejects(sealAndPush({ ...sealer, receivers }, asked, {}), { code: 'keys-stale' })
+  assert.equal(ledger.log.bucket('payments').head.size, size)
 })
 
 test('seals nothing any more when its own key is revoked', async () => {
