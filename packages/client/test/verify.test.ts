@@ -187,7 +187,7 @@ test('refuses the sound envelope of another block', async () => {
   })
 })
 
-test('refuses an envelope whose keys another sender has signed, although the statement names it', async () => {
+test('refuses an envelope that another owner has signed, although the statement names it', async () => {
   const { sample, payments, alice } = await openSample()
   const mallory = await sample.register('mallory', 'mallory')
   const malloryRsa = await sample.register('mallory-rsa', 'mallory')
