@@ -200,20 +200,30 @@ function createIds(): () => string {
   return () => `${prefix}-${(count++).toString(36)}`
 }
 
+type Broken = { readonly status: string; readonly code: 'malformed' | 'too-large'; readonly what: string }
+
+const notHttp: Broken = { status: '400 Bad Request', code: 'malformed', what: 'this is not HTTP' }
+
+/** By Node's code of the error. */
+const broken: Readonly<Record<string, Broken>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    code: 'malformed',
+    what: 'the request took too long',
+  },
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    code: 'too-large',
+    what: 'the header is too large',
+  },
+  HPE_INVALID_EOF_STATE: { ...notHttp, what: 'the request ends before it is whole' },
+}
+
 /** Bytes on the socket that are not HTTP, or never end: there is no request yet to answer through Fastify. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  const large = error.code === 'HPE_HEADER_OVERFLOW'
-  const status = late
-    ? '408 Request Timeout'
-    : large
-      ? '431 Request Header Fields Too Large'
-      : '400 Bad Request'
-  const cut = error.code === 'HPE_INVALID_EOF_STATE'
-  const wrong = cut ? 'the request ends before it is whole' : 'this is not HTTP'
-  const what = late ? 'the request took too long' : large ? 'the header is too large' : wrong
-  const problem = problemOf(new Refused(large ? 'too-large' : 'malformed', what))
+  const { status, code, what } = broken[error.code ?? ''] ?? notHttp
+  const problem = problemOf(new Refused(code, what))
   const body = JSON.stringify({ ...problem, status: Number(status.slice(0, 3)) })
   const head = `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n`
   socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)

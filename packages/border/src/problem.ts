@@ -176,7 +176,10 @@ function refusedByFastify(error: unknown): Refused | undefined {
 
 /** Fastify's names of what is validated. */
 const parts: Readonly<Record<string, string>> = {
-  ...{ body: 'body', querystring: 'query', params: 'path', headers: 'header' },
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
 }
 
 const tooMuch = new Set(['maxLength', 'maxItems', 'maxProperties'])
