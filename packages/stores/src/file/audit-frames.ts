@@ -1,5 +1,5 @@
 // Frames and their ends say the same thing twice: where each block's bytes lie. Here they are compared.
-import type { Bytes } from '@ledgerstone/core/bytes'
+import { type Bytes, Writer } from '@ledgerstone/core/bytes'
 import type { File } from './durable.ts'
 import { readAt } from './durable.ts'
 import { endBytes } from './layout.ts'
@@ -47,7 +47,7 @@ export async function* auditFrames(
         offset: block * endBytes,
         block,
         what: `says that it ends at ${said}, not ${found}`,
-        believed: bigEndian(found, endBytes),
+        believed: new Writer(endBytes).uint64(found).finish(),
       }
       start = found
     } else {
@@ -55,7 +55,7 @@ export async function* auditFrames(
       const isPossible = length >= 0 && said <= bytes && length < 256 ** width
       yield {
         ...{ file: frameName, offset: start, block, what: `has another length than ${endName} says` },
-        ...(isPossible && { believed: bigEndian(length, width) }),
+        ...(isPossible && { believed: encodeLength(length, width) }),
       }
       if (length < 0 || said > bytes) {
         yield {
@@ -73,8 +73,9 @@ export async function* auditFrames(
     yield { file: frameName, offset: start, what: `${bytes - start} bytes belong to no block` }
 }
 
-function bigEndian(value: number, bytes: number): Bytes {
-  return Uint8Array.from({ length: bytes }, (_, i) => Math.floor(value / 256 ** (bytes - 1 - i)) % 256)
+function encodeLength(length: number, width: 2 | 4): Bytes {
+  const writer = new Writer(width)
+  return (width === 2 ? writer.uint16(length) : writer.uint32(length)).finish()
 }
 
 /** Reads integers out of a file that is gone through from front to back. */
